@@ -1,0 +1,83 @@
+/** The one numeric comparison: shape first, then finiteness, then `!(error <= tolerance)`. */
+
+import type * as tf from "@tensorflow/tfjs";
+import { AssertionError } from "chai";
+import { formatShape } from "./shapes.js";
+
+/** A tensor, or plain numbers with their shape, or one number. */
+export type Numeric =
+  | tf.Tensor
+  | number
+  | { readonly shape: readonly number[]; readonly data: ArrayLike<number> };
+
+export interface Tolerance {
+  /** Largest |actual − expected| / max(1, |expected|) allowed. */
+  readonly tolerance: number;
+  /** Why this much: what rounds, and how often. */
+  readonly because: string;
+}
+
+/**
+ * Throws chai's AssertionError, with the largest error, where it is and both values, unless `actual` equals
+ * `expected` in shape and, element by element, within the tolerance. NaN and infinities in `actual` always fail.
+ */
+export function assertClose(
+  actual: Numeric,
+  expected: Numeric,
+  { tolerance, because }: Tolerance,
+  label = "value",
+): void {
+  const got = plain(actual);
+  const want = plain(expected);
+  const fail = (message: string, showGot: unknown, showWant: unknown) => {
+    throw new AssertionError(`${label}: ${message}`, {
+      actual: showGot,
+      expected: showWant,
+      showDiff: false,
+    });
+  };
+  const [shape, wanted] = [formatShape(got.shape), formatShape(want.shape)];
+  if (shape !== wanted) fail(`expected shape ${wanted}, got ${shape}`, shape, wanted);
+  const { error, index } = largestError(got.data, want.data);
+  if (error <= tolerance) return;
+  const at = formatShape(position(index, want.shape));
+  const [a, b] = [got.data[index]!, want.data[index]!];
+  if (!Number.isFinite(a)) fail(`expected finite numbers, got ${a} at ${at} (expected ${b})`, a, b);
+  fail(
+    `largest error ${error.toExponential(2)} at ${at}: expected ${b}, got ${a} (tolerance ${tolerance}: ${because})`,
+    a,
+    b,
+  );
+}
+
+/** Largest |a − b| / max(1, |b|) and its flat index; a value that is not finite counts as infinitely wrong. */
+export function largestError(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+): { error: number; index: number } {
+  let [error, index] = [0, 0];
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!) / Math.max(1, Math.abs(expected[i]!));
+    const wrong = Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
+    if (wrong > error) [error, index] = [wrong, i];
+  }
+  return { error, index };
+}
+
+function plain(value: Numeric): { shape: readonly number[]; data: ArrayLike<number> } {
+  if (typeof value === "number") return { shape: [], data: [value] };
+  if ("data" in value && typeof value.data !== "function") {
+    return { shape: value.shape, data: value.data as ArrayLike<number> };
+  }
+  const tensor = value as tf.Tensor;
+  return { shape: tensor.shape, data: tensor.dataSync() };
+}
+
+function position(flat: number, shape: readonly number[]): number[] {
+  const index: number[] = [];
+  for (let axis = shape.length - 1, rest = flat; axis >= 0; axis--) {
+    index.unshift(rest % shape[axis]!);
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return index;
+}

@@ -1,0 +1,100 @@
+/**
+ * Picks the tfjs backend and describes it.
+ *
+ * `tensorflow` is the native TensorFlow C library behind `@tensorflow/tfjs-node-gpu` (CPU or CUDA, whichever
+ * wheel the set-up installed); `cpu` is plain JavaScript, complete and slow. `WORKBOOK_BACKEND` chooses;
+ * without it the fastest one that loads is used.
+ */
+
+import { createRequire } from "node:module";
+import process from "node:process";
+import util from "node:util";
+import * as tf from "@tensorflow/tfjs";
+
+export type BackendName = "tensorflow" | "cpu";
+export const backendNames: readonly BackendName[] = ["tensorflow", "cpu"];
+
+export interface BackendInfo {
+  /** The tfjs name of the backend in use. */
+  readonly name: BackendName;
+  /** One sentence for people: what runs the arithmetic. */
+  readonly description: string;
+  /** Why a faster backend is not in use; undefined when nothing faster was asked for or failed. */
+  readonly fallbackReason?: string;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Makes a backend current and says what it is.
+ *
+ * @param name the backend wanted; by default `WORKBOOK_BACKEND`, or else the fastest that loads.
+ * @throws when `name` (or `WORKBOOK_BACKEND`) is unknown, or was asked for by name and does not load.
+ */
+export async function useBackend(
+  name: string | undefined = process.env.WORKBOOK_BACKEND,
+): Promise<BackendInfo> {
+  if (name !== undefined && name !== "" && !isBackendName(name)) {
+    throw new Error(`useBackend: expected one of ${backendNames.join(", ")}, got "${name}"`);
+  }
+  if (name === "cpu") return activate("cpu", "plain JavaScript on one core (slow, but complete)");
+  const failure = loadTensorflow();
+  if (failure === undefined) return activate("tensorflow", describeTensorflow());
+  if (name === "tensorflow") throw new Error(`useBackend: "tensorflow" does not load: ${failure}`);
+  return {
+    ...(await activate("cpu", "plain JavaScript on one core (slow, but complete)")),
+    fallbackReason: failure,
+  };
+}
+
+function isBackendName(name: string): name is BackendName {
+  return (backendNames as readonly string[]).includes(name);
+}
+
+async function activate(name: BackendName, description: string): Promise<BackendInfo> {
+  if (!(await tf.setBackend(name))) throw new Error(`useBackend: tfjs could not start "${name}"`);
+  await tf.ready();
+  return { name, description };
+}
+
+let tensorflowLoaded = false;
+
+/** Registers the `tensorflow` backend; returns why it could not, or undefined. */
+function loadTensorflow(): string | undefined {
+  if (tensorflowLoaded) return undefined;
+  // tfjs-node calls two helpers that Node 23 removed.
+  const legacy = util as unknown as Record<string, unknown>;
+  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  legacy.isArray ??= Array.isArray;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+  const stderr = stderrGate();
+  stderr?.close();
+  try {
+    require("@tensorflow/tfjs-node-gpu");
+    tensorflowLoaded = true;
+    return undefined;
+  } catch (error) {
+    const [firstLine = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    return `${firstLine.trim()} (npx workbook doctor says how to repair it)`;
+  } finally {
+    stderr?.open();
+  }
+}
+
+/** The set-up builds a tiny addon that mutes file descriptor 2 while TensorFlow greets; optional. */
+function stderrGate(): { close(): void; open(): void } | undefined {
+  try {
+    return require("@tensorflow/tfjs-node-gpu/lib/stderr_gate.node");
+  } catch {
+    return undefined;
+  }
+}
+
+function describeTensorflow(): string {
+  const backend = tf.findBackend("tensorflow") as unknown as {
+    binding?: { TF_Version?: string };
+    isUsingGpuDevice?: boolean;
+  };
+  const version = backend.binding?.TF_Version ?? "unknown version";
+  return `TensorFlow ${version} (C library) on the ${backend.isUsingGpuDevice === true ? "GPU" : "CPU"}`;
+}

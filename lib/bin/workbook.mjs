@@ -1,0 +1,11 @@
+#!/usr/bin/env node
+// Compiles lib/ when a source is newer than what was compiled, then hands over to lib/cli.ts.
+import process from "node:process";
+import { buildIfStale } from "../setup/build.mjs";
+
+if (buildIfStale()) {
+  const { cli } = await import("../dist/lib/cli.js");
+  process.exitCode = await cli(process.argv.slice(2));
+} else {
+  process.exitCode = 2;
+}

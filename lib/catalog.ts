@@ -1,0 +1,57 @@
+/** One row per paper. Every list of papers (CLI, lesson 00, README, tests) is made from this table. */
+
+export type Family =
+  | "Core and sparse attention"
+  | "Low rank, hashing, kernels"
+  | "Recurrent and state-space"
+  | "Vision, blocks, compression"
+  | "Systems and theory";
+
+export interface Paper {
+  /** Names the exercise, solution, graded tests and dataset rows: `exercises/<slug>.ts`. */
+  readonly slug: string;
+  readonly title: string;
+  readonly authors: string;
+  readonly year: number;
+  readonly arXiv: string;
+  readonly family: Family;
+  /** Equivalent ways to compute it that the library has. */
+  readonly forms: readonly ("parallel" | "recurrent" | "chunkwise")[];
+  /** Growth in the sequence length n, as the paper states it; tests compare it with the fitted exponent. */
+  readonly time: string;
+  readonly memory: string;
+}
+
+export const catalog: readonly Paper[] = [
+  {
+    slug: "transformer",
+    title: "Attention Is All You Need",
+    authors: "Vaswani et al.",
+    year: 2017,
+    arXiv: "1706.03762",
+    family: "Core and sparse attention",
+    forms: ["parallel", "recurrent"],
+    time: "n²",
+    memory: "n²",
+  },
+];
+
+/** The row of a paper. @throws with the known slugs when there is none. */
+export function paper(slug: string): Paper {
+  const found = catalog.find((row) => row.slug === slug);
+  if (found === undefined) {
+    throw new Error(`catalog: no paper "${slug}"; known slugs: ${catalog.map((row) => row.slug).join(", ")}`);
+  }
+  return found;
+}
+
+/** Where a paper's files live, relative to the repository's root. */
+export function paperFiles({ slug, year }: Paper) {
+  return {
+    notebook: `notebooks/${year}-${slug}.ipynb`,
+    exercise: `exercises/${slug}.ts`,
+    solution: `solutions/${slug}.ts`,
+    graded: `test/graded/${slug}.ts`,
+    mutants: `test/mutants/${slug}.ts`,
+  };
+}
