@@ -90,7 +90,7 @@ export const shiftIdentities: readonly Identity<ShiftPositions>[] = [
     sentence: "the encodings of p … p + T become those of p + s … p + T + s",
     hint: "sin(a + b) = sin a cos b + cos a sin b, with a = p ωᵢ given and b = s ωᵢ known.",
     async check(form, random) {
-      const [T, C] = [4 + random.integer(5), 2 * (1 + random.integer(8))];
+      const [T, C] = [4 + random.integer(5), 2 * (2 + random.integer(7))];
       const [start, shift] = [10 + random.integer(200), 1 + random.integer(9)];
       const moved = await form(sinusoidalPositions({ T, C, start }), shift);
       assertClose(moved, sinusoidalPositions({ T, C, start: start + shift }), single, "encodings");

@@ -1,0 +1,76 @@
+// Generated from solutions/transformer.ts by `npx workbook release transformer`.
+// Replace each Todo by your answer and save; then run this in the lesson's notebook:
+//   await check("transformer");
+
+/**
+ * Exercises to "Attention Is All You Need" (notebooks/2017-transformer.ipynb).
+ *
+ * Shapes here have no batch and no heads, so that nothing hides the idea: T positions, width D or C.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { Todo } from "workbook/grading/todo";
+
+// 1. A derivation, answered as a function of its sizes ------------------------------------------------------
+
+/**
+ * The variance of the dot product of two random vectors of length `d`: all entries are independent with mean 0,
+ * those of q have variance `varianceQ`, those of k have variance `varianceK`.
+ */
+export function dotProductVariance(d: number, varianceQ: number, varianceK: number): number {
+  throw new Todo("dotProductVariance");
+}
+
+// 2. An implementation ----------------------------------------------------------------------------------------
+
+/**
+ * Causal scaled dot-product attention of one head.
+ *
+ * @param q queries `[T, D]`
+ * @param k keys `[T, D]`
+ * @param v values `[T, E]`
+ * @returns `[T, E]`: row t is an average of rows 0 … t of v, weighted by softmax(q_t · k_s / √D) over s ≤ t.
+ */
+export function causalAttention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
+  throw new Todo("causalAttention");
+}
+
+// 3. A cost formula -------------------------------------------------------------------------------------------
+
+/**
+ * The sequence length T at which the two score products (Q Kᵀ and P V, all heads together) need as many FLOPs as
+ * the feed-forward block of inner width `ratio` · `C`. Count a multiply-add as 2 FLOPs and do not subtract masked
+ * scores.
+ */
+export function crossoverLength(C: number, ratio: number): number {
+  throw new Todo("crossoverLength");
+}
+
+// 4. Graded on complexity -------------------------------------------------------------------------------------
+
+/**
+ * Causal self-attention of one head, but only the output of the **last** position, as when generating text.
+ *
+ * Right answers earn half of the points; the other half is for operations and memory that grow like T, not T².
+ *
+ * @param x inputs `[T, C]`
+ * @param wq,wk,wv projections `[C, D]`
+ * @returns `[1, D]`
+ */
+export function lastOutput(x: tf.Tensor2D, wq: tf.Tensor2D, wk: tf.Tensor2D, wv: tf.Tensor2D): tf.Tensor2D {
+  throw new Todo("lastOutput");
+}
+
+// 5. The idea, not the formula --------------------------------------------------------------------------------
+
+/**
+ * Somebody hands you sinusoidal encodings of a few positions, without telling which positions. Return the
+ * encodings of the positions `shift` later.
+ *
+ * @param encodings `[T, C]`, C even; column 2i is sin(p ωᵢ), column 2i + 1 is cos(p ωᵢ), ωᵢ = 10000^(−2i/C)
+ * @param shift how many positions later; may be negative or fractional
+ * @returns `[T, C]`
+ */
+export function shiftPositions(encodings: tf.Tensor2D, shift: number): tf.Tensor2D {
+  throw new Todo("shiftPositions");
+}

@@ -1,0 +1,72 @@
+/**
+ * Judges answers by graded tests and returns what happened as plain data. Nothing is printed, no global is
+ * touched, and mocha may already be running around it.
+ */
+
+import type { Graded, GradedEntry } from "./graded.js";
+import { type PlannedSuite, type PlannedTest, runSuites } from "./mocha.js";
+import { testReport } from "./outcome.js";
+import type { Report, TestReport } from "./report.js";
+import type { Subject } from "./subject.js";
+import { trial } from "./trial.js";
+
+export interface JudgeOptions {
+  /** Draws the inputs: same seed, same judgement. */
+  readonly seed: string;
+  /** Names of the exercises to judge; all of them unless given. */
+  readonly only?: readonly string[];
+  /** For each test, in milliseconds. An answer that never returns control cannot be stopped in one process. */
+  readonly timeout?: number;
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+
+/**
+ * Judges a subject. Judgements run one at a time, because a test owns every tensor that is made while it runs.
+ *
+ * @throws only when the judge itself is broken; a wrong, throwing or missing answer is part of the report.
+ */
+export function judge(graded: Graded, subject: Subject, options: JudgeOptions): Promise<Report> {
+  const judgement = queue.then(() => judgeNow(graded, subject, options));
+  queue = judgement.catch(() => {});
+  return judgement;
+}
+
+async function judgeNow(
+  graded: Graded,
+  subject: Subject,
+  { seed, only, timeout = 20_000 }: JudgeOptions,
+): Promise<Report> {
+  const chosen = graded.exercises.filter(({ name }) => only?.includes(name) ?? true);
+  const suites = chosen.map((exercise) => plan(exercise, subject, `${seed}/${graded.slug}`));
+  const errors = await runSuites(suites, timeout);
+  const exercises = chosen.map((exercise, e) => {
+    const { name, title, hint } = exercise;
+    const tests = exercise.tests.map((test, t): TestReport => {
+      const planned = suites[e]!.tests[t]!;
+      const error = errors.has(planned) ? errors.get(planned) : new Error("it was not run");
+      return testReport(name, test, error, timeout);
+    });
+    return { name, title, ...totals(tests), tests, ...(hint === undefined ? {} : { hint }) };
+  });
+  const { points: score, maxPoints: maxScore } = totals(exercises);
+  return { slug: graded.slug, state: "graded", message: "", score, maxScore, exercises, seed };
+}
+
+function plan(exercise: GradedEntry, subject: Subject, seed: string): PlannedSuite {
+  const tests = exercise.tests.map(
+    (test): PlannedTest => ({
+      title: test.sentence,
+      run: (isOver) =>
+        test.run(trial(exercise, subject, `${seed}/${exercise.name}/${test.sentence}`, isOver)),
+    }),
+  );
+  return { title: exercise.name, tests };
+}
+
+function totals(rows: readonly { readonly points: number; readonly maxPoints: number }[]) {
+  return {
+    points: rows.reduce((sum, row) => sum + row.points, 0),
+    maxPoints: rows.reduce((sum, row) => sum + row.maxPoints, 0),
+  };
+}

@@ -1,0 +1,49 @@
+/** What a judgement says: plain data, the same for the notebook, the command line and later the grader's files. */
+
+export type TestState =
+  /** The sentence holds. */
+  | "passed"
+  /** An answer was given, and is wrong. */
+  | "failed"
+  /** The answer threw, or ran out of time. */
+  | "error"
+  /** Nobody answered yet. */
+  | "todo";
+
+export interface TestReport {
+  readonly sentence: string;
+  readonly state: TestState;
+  readonly points: number;
+  readonly maxPoints: number;
+  /** Why it did not pass; empty when it did. */
+  readonly message: string;
+  /** Short forms of what was wanted and what came, where a comparison failed. */
+  readonly expected?: string;
+  readonly got?: string;
+  /** The author's hint, present whenever the test did not pass; the reader's view decides when to show it. */
+  readonly hint?: string;
+}
+
+export interface ExerciseReport {
+  readonly name: string;
+  readonly title: string;
+  readonly points: number;
+  readonly maxPoints: number;
+  readonly tests: readonly TestReport[];
+  readonly hint?: string;
+}
+
+export interface Report {
+  readonly slug: string;
+  /** A file that cannot be read or evaluated was not judged: that is no zero. */
+  readonly state: "graded" | "could not be graded";
+  /** Why it could not be graded; empty when it was. */
+  readonly message: string;
+  readonly score: number;
+  readonly maxScore: number;
+  readonly exercises: readonly ExerciseReport[];
+  /** What the inputs were drawn from: the same seed judges the same way. */
+  readonly seed: string;
+  /** The judged file, relative to the repository; absent when functions were given. */
+  readonly file?: string;
+}
