@@ -56,7 +56,8 @@ export function largestError(
   expected: ArrayLike<number>,
 ): { error: number; index: number } {
   let [error, index] = [0, 0];
-  for (let i = 0; i < expected.length; i++) {
+  // As many numbers as the longer list has: a missing one is NaN, and wrong.
+  for (let i = 0; i < Math.max(actual.length, expected.length); i++) {
     const difference = Math.abs(actual[i]! - expected[i]!) / Math.max(1, Math.abs(expected[i]!));
     const wrong = Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
     if (wrong > error) [error, index] = [wrong, i];
@@ -73,7 +74,8 @@ function plain(value: Numeric): { shape: readonly number[]; data: ArrayLike<numb
   return { shape: tensor.shape, data: tensor.dataSync() };
 }
 
-function position(flat: number, shape: readonly number[]): number[] {
+/** The index, axis by axis, of a flat position in a tensor of that shape. */
+export function position(flat: number, shape: readonly number[]): number[] {
   const index: number[] = [];
   for (let axis = shape.length - 1, rest = flat; axis >= 0; axis--) {
     index.unshift(rest % shape[axis]!);

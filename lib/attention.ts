@@ -60,7 +60,8 @@ export function attentionWeights(options: AttentionOptions): tf.Tensor4D {
     const allowed = combineMasks(mask, causal ? causalMask(T, S) : undefined);
     if (allowed === undefined) return tf.softmax(scores);
     const weights: tf.Tensor4D = tf.softmax(tf.where(allowed, scores, MASK_VALUE));
-    return tf.mul(weights, tf.cast(tf.any(allowed, -1, true), "float32"));
+    const rows = allowed.rank === 0 ? tf.reshape(allowed, [1]) : allowed; // a scalar has no axis to reduce
+    return tf.mul(weights, tf.cast(tf.any(rows, -1, true), "float32"));
   });
 }
 

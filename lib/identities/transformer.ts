@@ -2,6 +2,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { assertClose, type Tolerance } from "../assert-close.js";
+import { attention, type MultiHeadWeights, multiHeadAttention, project } from "../attention.js";
+import type { Random } from "../random.js";
 import { sinusoidalPositions } from "../variants/transformer.js";
 import type { Form, Identity } from "./identity.js";
 
@@ -81,6 +83,63 @@ export const causalAttentionIdentities: readonly Identity<CausalAttention>[] = [
     },
   },
 ];
+
+/** Causal multi-head self-attention in any form: `x [B, T, C]`, projections, number of heads → `[B, T, C]`. */
+export type CausalMultiHead = Form<[x: tf.Tensor3D, weights: MultiHeadWeights, heads: number]>;
+
+export const causalMultiHeadIdentities: readonly Identity<CausalMultiHead>[] = [
+  {
+    sentence: "with one head it is attention between x W_Q, x W_K and x W_V, times W_O",
+    async check(form, random) {
+      const [B, T, C] = [2, 7, 6];
+      const { x, weights } = multiHeadInputs(random, B, T, C);
+      const single4d = (w: tf.Tensor2D) => tf.expandDims(project(x, w), 1) as tf.Tensor4D; // [B, 1, T, C]
+      const mixed = attention({
+        q: single4d(weights.wq),
+        k: single4d(weights.wk),
+        v: single4d(weights.wv),
+        causal: true,
+      });
+      const expected = project(tf.squeeze(mixed, [1]), weights.wo);
+      assertClose(await form(x, weights, 1), expected, single, "output");
+    },
+  },
+  {
+    sentence: "decoding with a cache and the full causal pass agree",
+    async check(form, random) {
+      const { x, weights } = multiHeadInputs(random, 2, 9, 8);
+      const expected = multiHeadAttention({ x, weights, heads: 4, causal: true });
+      assertClose(await form(x, weights, 4), expected, single, "output");
+    },
+  },
+  {
+    sentence: "reordering the heads together with the rows of W_O changes nothing",
+    async check(form, random) {
+      const [T, C, heads] = [5, 12, 3];
+      const { x, weights } = multiHeadInputs(random, 1, T, C);
+      const width = C / heads;
+      const columns = tf.tensor1d(
+        random
+          .shuffle([0, 1, 2])
+          .flatMap((head) => Array.from({ length: width }, (_, i) => head * width + i)),
+        "int32",
+      );
+      const [wq, wk, wv] = [weights.wq, weights.wk, weights.wv].map((w) => tf.gather(w, columns, 1)) as [
+        tf.Tensor2D,
+        tf.Tensor2D,
+        tf.Tensor2D,
+      ];
+      const shuffled = { wq, wk, wv, wo: tf.gather(weights.wo, columns, 0) };
+      assertClose(await form(x, shuffled, heads), await form(x, weights, heads), single, "output");
+    },
+  },
+];
+
+function multiHeadInputs(random: Random, B: number, T: number, C: number) {
+  const w = () => random.normalTensor<tf.Rank.R2>([C, C], C ** -0.5);
+  const x = random.normalTensor<tf.Rank.R3>([B, T, C]);
+  return { x, weights: { wq: w(), wk: w(), wv: w(), wo: w() } };
+}
 
 /** Moves sinusoidal encodings by a shift: `encodings [T, C]`, shift → `[T, C]`. */
 export type ShiftPositions = Form<[encodings: tf.Tensor2D, shift: number]>;

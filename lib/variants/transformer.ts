@@ -121,6 +121,19 @@ export function decodeStep({ x, weights, heads, cache }: DecodeStepOptions): {
   });
 }
 
+/** `decodeStep` for every position of `x [B, T, C]` in turn: what a generating model computes, `[B, T, C]`. */
+export function decodeAll({ x, weights, heads }: Omit<DecodeStepOptions, "cache">): tf.Tensor3D {
+  return tf.tidy(() => {
+    let cache: KeyValueCache | undefined;
+    const outputs = tf.split<tf.Tensor3D>(x, x.shape[1], 1).map((position) => {
+      const step = decodeStep({ x: position, weights, heads, cache });
+      cache = step.cache;
+      return step.y;
+    });
+    return tf.concat<tf.Tensor3D>(outputs, 1);
+  });
+}
+
 /** FLOPs of one Transformer layer on T positions of width C; a multiply-add counts as 2. */
 export function layerFlops({ T, C, ratio = 4 }: { T: number; C: number; ratio?: number }) {
   return {

@@ -4,10 +4,16 @@ import { before, describe, it } from "mocha";
 import { assertClose } from "workbook/assert-close";
 import { attention, type MultiHeadWeights, multiHeadAttention } from "workbook/attention";
 import { useBackend } from "workbook/backend";
+import {
+  causalAttentionIdentities,
+  causalMultiHeadIdentities,
+  shiftIdentities,
+} from "workbook/identities/transformer";
 import { count } from "workbook/measure/count";
 import { random } from "workbook/random";
 import {
   cacheBytes,
+  decodeAll,
   decodeStep,
   feedForward,
   generationFlops,
@@ -67,7 +73,33 @@ describe("variants/transformer", () => {
     assertClose(y, { shape: [1, 2, 1], data: [3.5, 40.5] }, { tolerance: 0, because: "small integers" });
   });
 
-  it("decoding token by token with a cache equals the full causal pass", () => {
+  for (const { sentence, check } of causalAttentionIdentities) {
+    it(`attention: ${sentence}`, () =>
+      check((q, k, v) => {
+        const [q4, k4, v4] = [q, k, v].map((x) => tf.reshape(x, [1, 1, ...x.shape]) as tf.Tensor4D);
+        return tf.squeeze(attention({ q: q4!, k: k4!, v: v4!, causal: true }), [0, 1]);
+      }, random(sentence)));
+  }
+
+  for (const { sentence, check } of causalMultiHeadIdentities) {
+    it(`full pass: ${sentence}`, () =>
+      check(
+        (x, weights, heads) => multiHeadAttention({ x, weights, heads, causal: true }),
+        random(sentence),
+      ));
+    it(`token by token: ${sentence}`, () =>
+      check((x, weights, heads) => decodeAll({ x, weights, heads }), random(sentence)));
+  }
+
+  for (const { sentence, check } of shiftIdentities) {
+    it(`PE(p) R(s)ᵀ: ${sentence}`, () =>
+      check(
+        (pe, shift) => tf.matMul(pe, shiftRotation({ shift, C: pe.shape[1] }), false, true),
+        random(sentence),
+      ));
+  }
+
+  it("a prompt of four positions and then one at a time equals the full causal pass", () => {
     const [B, T, C, heads] = [2, 9, 8, 2];
     const weights = headWeights(C, 3);
     const x = random(4).normalTensor<tf.Rank.R3>([B, T, C]);

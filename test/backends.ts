@@ -1,0 +1,29 @@
+/** Runs the same tests on every backend that loads here. */
+
+import process from "node:process";
+import { after, before, describe } from "mocha";
+import { type BackendName, backendNames, useBackend } from "workbook/backend";
+
+/**
+ * Declares `body`'s tests once per backend, under "title (backend)", with that backend current while they run.
+ *
+ * Where a backend does not load, mocha counts and prints its tests as pending; `REQUIRE_TENSORFLOW=1` fails them.
+ */
+export function onEveryBackend(title: string, body: (backend: BackendName) => void): void {
+  for (const backend of backendNames) {
+    describe(`${title} (${backend})`, () => {
+      before(async function () {
+        try {
+          await useBackend(backend);
+        } catch (error) {
+          if (process.env.REQUIRE_TENSORFLOW === "1") throw error;
+          this.skip();
+        }
+      });
+      body(backend);
+      after(async () => {
+        await useBackend();
+      });
+    });
+  }
+}
