@@ -9,9 +9,9 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { Todo } from "workbook/grading/todo";
+import { Todo, todo } from "workbook/grading/todo";
 
-// 1. A derivation, answered as a function of its sizes ------------------------------------------------------
+// Exercise 1: A derivation, answered as a function of its sizes
 
 /**
  * The variance of the dot product of two random vectors of length `d`: all entries are independent with mean 0,
@@ -21,7 +21,7 @@ export function dotProductVariance(d: number, varianceQ: number, varianceK: numb
   throw new Todo("dotProductVariance");
 }
 
-// 2. An implementation ----------------------------------------------------------------------------------------
+// Exercise 2: An implementation
 
 /**
  * Causal scaled dot-product attention of one head.
@@ -35,7 +35,7 @@ export function causalAttention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D):
   throw new Todo("causalAttention");
 }
 
-// 3. A cost formula -------------------------------------------------------------------------------------------
+// Exercise 3: A cost formula
 
 /**
  * The sequence length T at which the two score products (Q Kᵀ and P V, all heads together) need as many FLOPs as
@@ -46,7 +46,7 @@ export function crossoverLength(C: number, ratio: number): number {
   throw new Todo("crossoverLength");
 }
 
-// 4. Graded on complexity -------------------------------------------------------------------------------------
+// Exercise 4: Graded on complexity
 
 /**
  * Causal self-attention of one head, but only the output of the **last** position, as when generating text.
@@ -61,7 +61,7 @@ export function lastOutput(x: tf.Tensor2D, wq: tf.Tensor2D, wk: tf.Tensor2D, wv:
   throw new Todo("lastOutput");
 }
 
-// 5. The idea, not the formula --------------------------------------------------------------------------------
+// Exercise 5: The idea, not the formula
 
 /**
  * Somebody hands you sinusoidal encodings of a few positions, without telling which positions. Return the
@@ -74,3 +74,26 @@ export function lastOutput(x: tf.Tensor2D, wq: tf.Tensor2D, wk: tf.Tensor2D, wv:
 export function shiftPositions(encodings: tf.Tensor2D, shift: number): tf.Tensor2D {
   throw new Todo("shiftPositions");
 }
+
+// Quiz: answer with one of the words in the type.
+
+/**
+ * A layer of width 512 changes from 8 heads of width 64 to 16 heads of width 32. What happens to the bytes of its
+ * attention patterns?
+ */
+export const patternsWithTwiceTheHeads: "halve" | "stay" | "double" = todo("patternsWithTwiceTheHeads");
+
+/** And to the FLOPs of Q Kᵀ and P V, all heads together? */
+export const flopsWithTwiceTheHeads: "halve" | "stay" | "double" = todo("flopsWithTwiceTheHeads");
+
+/**
+ * A layer with C = 1024 and an FFN of inner width 4 C reads 2,048 tokens instead of 1,024. By which factor do the FLOPs
+ * of the whole layer (projections, scores, FFN) grow? A number, right to two decimals.
+ */
+export const growthFromDoubling: number = todo("growthFromDoubling");
+
+/**
+ * Without position encodings, full attention is blind to order. Is **causal** attention, whose position t sees
+ * only 0 … t, blind to the order of the tokens before t as well, when the model has a single layer?
+ */
+export const oneCausalLayerIsBlindToEarlierOrder: "yes" | "no" | "only without softmax" = todo("oneCausalLayerIsBlindToEarlierOrder");

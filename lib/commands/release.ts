@@ -1,15 +1,11 @@
 /** `workbook release`: writes exercises/ from solutions/, or tells where the two have drifted apart. */
 
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "../cli.js";
-import { shortDiff } from "../grading/difference.js";
 import { exerciseFiles, solvedSlugs, unknownSlug } from "../grading/lessons.js";
-import { ReleaseError, releaseText } from "../grading/release.js";
-import { root } from "../root.js";
+import { ReleaseError } from "../grading/release.js";
+import { drift, writeExercise } from "../grading/release-file.js";
 
 export const command: Command = {
   summary: "write exercises/ from solutions/; --check fails on drift",
@@ -23,60 +19,34 @@ export const command: Command = {
     const unknown = positionals.map(unknownSlug).find((message) => message !== undefined);
     if (unknown !== undefined) throw new UsageError(unknown);
     const slugs = positionals.length > 0 ? positionals : solvedSlugs();
-    const failed = slugs.filter((slug) => !(values.check ? isCurrent(slug) : release(slug)));
+    const failed = slugs.filter(
+      (slug) => !withoutReleaseError(() => (values.check ? check(slug) : write(slug))),
+    );
     return failed.length === 0 ? 0 : 1;
   },
 };
 
-function release(slug: string): boolean {
-  const text = released(slug);
-  if (text === undefined) return false;
-  const { exercise } = exerciseFiles(slug);
-  const old = readIfThere(exercise);
-  if (old === text) {
-    process.stdout.write(`${exercise}: up to date\n`);
-    return true;
-  }
-  // What stands there may be somebody's answers: they are kept, whatever asked for the release.
-  const aside = old === undefined ? undefined : setAside(slug, old);
-  writeFileSync(path.join(root, exercise), text);
-  process.stdout.write(
-    `${exercise}: written${aside === undefined ? "" : ` (what stood there is in ${aside})`}\n`,
-  );
+function write(slug: string): boolean {
+  const written = writeExercise(slug);
+  const kept = written?.aside === undefined ? "" : ` (what stood there is in ${written.aside})`;
+  const what = written === undefined ? "up to date" : `written${kept}`;
+  process.stdout.write(`${exerciseFiles(slug).exercise}: ${what}\n`);
   return true;
 }
 
-function isCurrent(slug: string): boolean {
-  const text = released(slug);
-  if (text === undefined) return false;
-  const { exercise, solution } = exerciseFiles(slug);
-  const old = readIfThere(exercise);
-  if (old === text) return true;
-  const what = old === undefined ? "is missing" : `differs from what ${solution} releases`;
-  process.stderr.write(`${exercise} ${what}; \`npx workbook release ${slug}\` writes it\n`);
-  if (old !== undefined) process.stderr.write(shortDiff(old, text));
-  return false;
+function check(slug: string): boolean {
+  const message = drift(slug);
+  if (message !== undefined) process.stderr.write(message);
+  return message === undefined;
 }
 
-function released(slug: string): string | undefined {
+/** Marks that do not fit together fail one lesson, not the run. */
+function withoutReleaseError(run: () => boolean): boolean {
   try {
-    return releaseText(slug, readFileSync(path.join(root, exerciseFiles(slug).solution), "utf8")).text;
+    return run();
   } catch (error) {
     if (!(error instanceof ReleaseError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return undefined;
+    return false;
   }
-}
-
-function setAside(slug: string, text: string): string {
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 8);
-  const aside = `.cache/replaced/${slug}.${hash}.ts`;
-  mkdirSync(path.join(root, path.dirname(aside)), { recursive: true });
-  writeFileSync(path.join(root, aside), text);
-  return aside;
-}
-
-function readIfThere(file: string): string | undefined {
-  const absolute = path.join(root, file);
-  return existsSync(absolute) ? readFileSync(absolute, "utf8") : undefined;
 }

@@ -3,11 +3,11 @@
 import { display } from "../display.js";
 import type { Graded } from "./graded.js";
 import { judge } from "./judge.js";
+import { judgeFile } from "./judge-file.js";
 import { exerciseFiles, loadGraded, unknownSlug } from "./lessons.js";
-import { LoadError, loadTypeScript } from "./load.js";
 import type { Report } from "./report.js";
 import { reportBundle } from "./report-view.js";
-import { inProcess, type Subject } from "./subject.js";
+import { inProcess } from "./subject.js";
 
 export interface CheckOptions {
   /** Draws the tests' inputs; the same every time unless given, so that two checks can be compared. */
@@ -15,7 +15,8 @@ export interface CheckOptions {
 }
 
 /**
- * Judges `exercises/<slug>.ts`, or the functions and constants given, shows the report and returns it.
+ * Judges `exercises/<slug>.ts`, or the functions and constants given, and shows the report. It returns nothing, so
+ * that a kernel that prints a cell's last value adds nothing to the report; `judged` returns it.
  *
  * An answer that is wrong, throws or is missing is part of the report, and so is a file that does not compile:
  * none of them throws. Await it: tensors that other code makes while tests run are freed with the tests' own.
@@ -23,46 +24,29 @@ export interface CheckOptions {
  * @param answers exercise name → answer; only these exercises are judged then.
  * @throws Error for a slug or an exercise that does not exist, with those that do.
  */
-export async function check<S extends string>(
-  slug: S,
+export async function check(
+  slug: string,
+  answers?: Record<string, unknown>,
+  options: CheckOptions = {},
+): Promise<void> {
+  display(reportBundle(await judged(slug, answers, options)));
+}
+
+/** The report that `check` shows. */
+export async function judged(
+  slug: string,
   answers?: Record<string, unknown>,
   { seed = 1 }: CheckOptions = {},
 ): Promise<Report> {
   const unknown = unknownSlug(slug);
   if (unknown !== undefined) throw new Error(`check: ${unknown}`);
   const graded = await loadGraded(slug);
-  const report =
-    answers === undefined
-      ? await checkFile(graded, String(seed))
-      : await checkAnswers(graded, answers, String(seed));
-  display(reportBundle(report));
-  return report;
+  return answers === undefined
+    ? judgeFile(graded, exerciseFiles(slug).exercise, { seed: String(seed) })
+    : judgeAnswers(graded, answers, String(seed));
 }
 
-async function checkFile(graded: Graded, seed: string): Promise<Report> {
-  const file = exerciseFiles(graded.slug).exercise;
-  let subject: Subject;
-  try {
-    const { exports, locate } = await loadTypeScript(file);
-    subject = inProcess(exports, locate);
-  } catch (error) {
-    if (!(error instanceof LoadError)) throw error;
-    const { message } = error;
-    return {
-      slug: graded.slug,
-      state: "could not be graded",
-      message,
-      score: 0,
-      maxScore: 0,
-      exercises: [],
-      seed,
-      file,
-    };
-  }
-  return { ...(await judge(graded, subject, { seed })), file };
-}
-
-function checkAnswers(graded: Graded, answers: Record<string, unknown>, seed: string): Promise<Report> {
+function judgeAnswers(graded: Graded, answers: Record<string, unknown>, seed: string): Promise<Report> {
   const names = graded.exercises.map(({ name }) => name);
   const only = Object.keys(answers);
   const strangers = only.filter((name) => !names.includes(name));

@@ -19,8 +19,9 @@ export type Errors = ReadonlyMap<PlannedTest, unknown>;
 
 /** @throws what a hook threw, which is a mistake of the judge. */
 export async function runSuites(suites: readonly PlannedSuite[], timeout: number): Promise<Errors> {
-  // `diff` is given because mocha writes it to a process-wide setting: true is what an outer mocha starts with.
-  const mocha = new Mocha({ reporter: Silent, timeout, diff: true });
+  // A run writes these two process-wide: handing back what stands there leaves an outer mocha's choice alone.
+  const { hideDiff, inlineDiffs } = Mocha.reporters.Base as unknown as Readonly<Record<string, boolean>>;
+  const mocha = new Mocha({ reporter: Silent, timeout, diff: !hideDiff, inlineDiffs });
   const planned = new Map<unknown, PlannedTest>();
   let over = () => {};
   for (const { title, tests } of suites) {

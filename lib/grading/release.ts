@@ -4,7 +4,7 @@
  * Between the marks `BEGIN SOLUTION` and `END SOLUTION`, each in a comment line of its own:
  * - at the left margin (imports, helpers), the lines disappear;
  * - inside `export function name` or `export const name = … => {`, they become `throw new Todo("name");`;
- * - after a line that ends with `=`, they become `todo("name");`.
+ * - below a line that ends with `=`, they become `todo("name");` in that line.
  */
 
 const BEGIN = /^(\s*)\/\/ BEGIN SOLUTION\s*$/;
@@ -50,12 +50,10 @@ export function releaseText(slug: string, solution: string): Released {
         current ?? fail(i, "this block is indented, but no `export function` or `export const` is above it");
       if (names.includes(name)) fail(i, `${name} has two blocks; put all of its solution into one`);
       names.push(name);
-      const isConstant = kept
-        .findLast((above) => above.trim() !== "")
-        ?.trimEnd()
-        .endsWith("=");
+      const isConstant = kept.at(-1)?.trimEnd().endsWith("=");
       helpers.add(isConstant ? "todo" : "Todo");
-      kept.push(`${indent}${isConstant ? `todo("${name}")` : `throw new Todo("${name}")`};`);
+      if (isConstant) kept.push(`${kept.pop()} todo("${name}");`);
+      else kept.push(`${indent}throw new Todo("${name}");`);
     } else if (END.test(line)) {
       if (opened === undefined) fail(i, "END SOLUTION without a BEGIN SOLUTION above it");
       opened = undefined;

@@ -133,7 +133,7 @@ function indented(text: string, by: number): string[] {
 }
 
 function pointsOf(points: number, maxPoints: number): string {
-  return `${points} of ${maxPoints} points`;
+  return `${points} of ${maxPoints} ${maxPoints === 1 ? "point" : "points"}`;
 }
 
 function isTodo({ tests }: ExerciseReport): boolean {

@@ -1,0 +1,159 @@
+import * as tf from "@tensorflow/tfjs";
+import { expect } from "chai";
+import { afterEach, before, beforeEach, describe, it } from "mocha";
+import { useBackend } from "workbook/backend";
+import { cli } from "workbook/cli";
+import { type MimeBundle, setDisplayHost } from "workbook/display";
+import { check, judged } from "workbook/grading/check";
+import { judgeFile } from "workbook/grading/judge-file";
+import type { Report } from "workbook/grading/report";
+import { reportHtml, reportText } from "workbook/grading/report-view";
+import { lesson } from "./lesson.js";
+
+describe("check", () => {
+  const shown: MimeBundle[] = [];
+  before(() => useBackend());
+  beforeEach(() => {
+    shown.length = 0;
+    setDisplayHost(({ data }) => shown.push(data));
+  });
+  afterEach(() => setDisplayHost(undefined));
+
+  it("judges the functions given, and only those, and shows the report", async () => {
+    const report = await judged("start-here", { softmax: tf.softmax });
+    expect(await check("start-here", { softmax: tf.softmax })).to.equal(undefined);
+    expect(report.exercises.map(({ name }) => name)).to.deep.equal(["softmax"]);
+    expect([report.score, report.maxScore]).to.deep.equal([3, 3]);
+    expect(shown).to.have.length(1);
+    expect(shown[0]).to.include({ "text/html": reportHtml(report), "text/plain": reportText(report) });
+  });
+
+  it("judges the exercise file where no functions are given", async () => {
+    const report = await judged("start-here");
+    expect(report).to.include({ state: "graded", file: "exercises/start-here.ts", maxScore: 5 });
+  });
+
+  it("does not throw for a wrong answer", async () => {
+    const report = await judged("start-here", { causalPairs: () => 0 }, { seed: 4 });
+    expect(report).to.include({ score: 0, seed: "4" });
+  });
+
+  it("throws one sentence with the known names for an unknown lesson or exercise", async () => {
+    expect(await failure(check("start-hear"))).to.match(
+      /^check: there are no exercises named "start-hear"; known: .*start-here/,
+    );
+    expect(await failure(check("start-here", { softmaks: () => 0 }))).to.equal(
+      'check: expected answers among softmax, causalPairs ("start-here"), got softmaks',
+    );
+    expect(await failure(check("start-here", {}))).to.match(/got nothing$/);
+    expect(shown).to.deep.equal([]);
+  });
+});
+
+describe("judgeFile", () => {
+  it("a file that cannot be loaded could not be graded, which is no zero out of something", async () => {
+    const report = await judgeFile(lesson, "exercises/no-such-lesson.ts", { seed: "1" });
+    expect(report).to.include({ state: "could not be graded", score: 0, maxScore: 0 });
+    expect(report.message).to.equal("exercises/no-such-lesson.ts: there is no such file");
+    expect(reportText(report)).to.include("could not be graded").and.to.include(report.message);
+    expect(reportHtml(report)).to.include("could not be graded").and.to.include(report.message);
+  });
+});
+
+describe("reportHtml and reportText", () => {
+  const report: Report = {
+    slug: "lesson",
+    state: "graded",
+    message: "",
+    score: 2,
+    maxScore: 6,
+    seed: "1",
+    file: "exercises/lesson.ts",
+    exercises: [
+      {
+        name: "f",
+        title: "A <b>title</b>",
+        points: 2,
+        maxPoints: 3,
+        hint: "of the exercise",
+        tests: [
+          { sentence: "it holds", state: "passed", points: 2, maxPoints: 2, message: "" },
+          {
+            sentence: "a < b",
+            state: "failed",
+            points: 0,
+            maxPoints: 1,
+            message: "not so",
+            expected: "1 & 2",
+            got: "3",
+            hint: "use `tf.less`",
+          },
+        ],
+      },
+      { name: "g", title: "G", points: 0, maxPoints: 2, tests: [same("x", "error"), same("y", "error")] },
+      { name: "h", title: "H", points: 0, maxPoints: 1, hint: "for later", tests: [same("z", "todo")] },
+    ],
+  };
+
+  it("say sentence, verdict in words, points, expected and got, and hints", () => {
+    expect(reportText(report).split("\n")).to.deep.equal([
+      "lesson: 2 of 6 points (exercises/lesson.ts, seed 1)",
+      "  A <b>title</b> (f): 2 of 3 points",
+      "    ✔ passed: it holds (2 of 2)",
+      "    ✘ failed: a < b (0 of 1)",
+      "      not so",
+      "      expected  1 & 2",
+      "      got       3",
+      "      hint: use `tf.less`",
+      "    hint: of the exercise",
+      "  G (g): 0 of 2 points",
+      "    ⚠ stopped: x (0 of 1)",
+      "    ⚠ stopped: y (0 of 1)",
+      "      the same for all",
+      "  H (h): 0 of 1 point",
+      "    ○ to do: the same for all",
+    ]);
+  });
+
+  it("HTML escapes what people wrote, and links the file from the notebooks' folder", () => {
+    const html = reportHtml(report);
+    expect(html)
+      .to.include("A &lt;b&gt;title&lt;/b&gt;")
+      .and.to.include("a &lt; b")
+      .and.to.include("1 &amp; 2");
+    expect(html).to.include("<code>tf.less</code>");
+    expect(html).to.include('href="../exercises/lesson.ts"');
+    expect(html.match(/the same for all/g)).to.have.length(2);
+    expect(html).to.include("✔ passed").and.to.include("✘ failed").and.to.include("⚠ stopped");
+    expect(html).to.not.include("for later");
+  });
+});
+
+describe("workbook release and workbook prove", () => {
+  for (const command of ["release", "prove"]) {
+    it(`${command} of an unknown lesson is one line and exit code 2`, async () => {
+      const written: string[] = [];
+      const original = process.stderr.write;
+      process.stderr.write = ((text: string) => written.push(text) > 0) as typeof original;
+      try {
+        expect(await cli([command, "nope"])).to.equal(2);
+      } finally {
+        process.stderr.write = original;
+      }
+      expect(written.join("")).to.match(
+        /^workbook (release|prove): there are no exercises named "nope"; known: /,
+      );
+    });
+  }
+});
+
+function same(sentence: string, state: "error" | "todo") {
+  return { sentence, state, points: 0, maxPoints: 1, message: "the same for all" } as const;
+}
+
+async function failure(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => "nothing was thrown",
+    (error: Error) => error.message,
+  );
+}
