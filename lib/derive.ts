@@ -74,13 +74,18 @@ export interface Derivation {
 export const EQUALITY_TOLERANCE = 1e-5;
 
 /**
- * Checks a derivation line by line on several random draws, shows it with the reason and the largest error of each
- * line, and returns the result.
+ * Checks a derivation line by line on several random draws, and shows it with the reason and the largest error of
+ * each line. It returns nothing, so that a kernel that prints a cell's last value adds nothing.
  *
  * @throws Error, after showing, when a line is wrong: the message names the line, both values, error and tolerance.
  * @throws RangeError when the derivation itself is malformed.
  */
-export async function derive<G>(options: DerivationOptions<G>): Promise<Derivation> {
+export async function derive<G>(options: DerivationOptions<G>): Promise<void> {
+  await derivation(options);
+}
+
+/** Does what `derive` does, and returns what it found. */
+export async function derivation<G>(options: DerivationOptions<G>): Promise<Derivation> {
   const { title, symbols = {}, given, seed = 1, draws = 3 } = options;
   const name = `derive "${title}"`;
   ensure(options.steps.length >= 2, `${name}: expected at least two lines, got ${options.steps.length}`);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { afterEach, beforeEach, describe, it } from "mocha";
-import { type DerivationOptions, derive, type Relation, type Value } from "workbook/derive";
+import { type DerivationOptions, derivation, type Relation, type Value } from "workbook/derive";
 import { type MimeBundle, setDisplayHost } from "workbook/display";
 import { onEveryBackend } from "./backends.js";
 
@@ -18,7 +18,7 @@ function capture(): void {
 const html = () => String(shown[0]?.["text/html"]);
 const text = () => String(shown[0]?.["text/plain"]);
 const failure = <G>(options: DerivationOptions<G>) =>
-  derive(options).then(
+  derivation(options).then(
     () => undefined,
     (error: Error) => error,
   );
@@ -59,7 +59,7 @@ onEveryBackend("a derivation on tensors", () => {
   });
 
   it("that is right passes with a small error, shown once with formulas, reasons and errors", async () => {
-    const { title, steps } = await derive(square(2));
+    const { title, steps } = await derivation(square(2));
     expect(title).to.equal("A squared sum");
     expect(steps.map(({ tex, because, ok }) => ({ tex, because, ok }))).to.deep.equal([
       { tex: "(a + b)^2", because: "what we start from", ok: true },
@@ -89,9 +89,9 @@ onEveryBackend("a derivation on tensors", () => {
   it("leaves no tensor behind, right or wrong, and keeps what it did not make", async () => {
     const mine = tf.ones([4]);
     const before = tf.memory().numTensors;
-    await derive(square(2));
+    await derivation(square(2));
     await failure(square(1));
-    await derive({
+    await derivation({
       title: "mine",
       given: () => ({ mine }),
       steps: [
@@ -106,7 +106,7 @@ onEveryBackend("a derivation on tensors", () => {
 
   it("may have asynchronous lines", async () => {
     const before = tf.memory().numTensors;
-    await derive({
+    await derivation({
       title: "later",
       given: (random) => random.normalTensor<tf.Rank.R1>([3]),
       steps: [
@@ -155,7 +155,7 @@ describe("a derivation", () => {
     });
     expect((await failure(options(0.5)))?.message).to.contain("0 became 0.5");
     draws = 0;
-    await derive(options(0));
+    await derivation(options(0));
     expect(draws).to.equal(4);
   });
 
@@ -163,7 +163,7 @@ describe("a derivation", () => {
     const drawn = async (seed?: number) => {
       const numbers: number[] = [];
       const given = (random: { normal(): number }) => numbers.push(random.normal());
-      await derive({ ...claim(1, 1), given, seed });
+      await derivation({ ...claim(1, 1), given, seed });
       return numbers;
     };
     const first = await drawn(1);
@@ -174,7 +174,7 @@ describe("a derivation", () => {
 
   it("checks each line against the one before, not against the first", async () => {
     const lines = [0, 8e-6, 16e-6];
-    await derive({
+    await derivation({
       title: "drift",
       given: () => 0,
       steps: lines.map((value, i) => ({ tex: `x_${i}`, value: () => value, because: "nearly" })),
@@ -190,17 +190,17 @@ describe("a derivation", () => {
   });
 
   it("≤ holds element by element, and fails where one element is larger", async () => {
-    const { steps } = await derive(claim([1, 2, -5], [1, 3, 5], "≤"));
+    const { steps } = await derivation(claim([1, 2, -5], [1, 3, 5], "≤"));
     expect(steps[1]!.error).to.equal(0);
     const error = await failure(claim([1, 3.5, 0], [1, 3, 5], "≤"));
     expect(error?.message).to.contain("is wrong: 3.5 became 3 at [1]");
-    await derive(claim([1.000001], [1], "≤"));
+    await derivation(claim([1.000001], [1], "≤"));
     expect(html()).to.contain("{}\\le b");
   });
 
   it("≈ and → hold within their own tolerance, which they must state", async () => {
     for (const relation of ["≈", "→"] as const) {
-      await derive(claim(1.04, 1, relation, 0.05));
+      await derivation(claim(1.04, 1, relation, 0.05));
       expect((await failure(claim(1.06, 1, relation, 0.05)))?.message).to.contain("tolerance 0.05");
       const untold = await failure(claim(1, 1, relation));
       expect(untold).to.be.instanceOf(RangeError);
@@ -212,7 +212,7 @@ describe("a derivation", () => {
   });
 
   it("writes HTML that is safe for formulas and reasons with <, > and &", async () => {
-    await derive({
+    await derivation({
       title: "a < b & c",
       given: () => 0,
       steps: [

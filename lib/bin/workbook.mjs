@@ -1,11 +1,16 @@
 #!/usr/bin/env node
 // Compiles lib/ when a source is newer than what was compiled, then hands over to lib/cli.ts.
+// The doctor also works where nothing compiles.
 import process from "node:process";
 import { buildIfStale } from "../setup/build.mjs";
 
 if (buildIfStale()) {
   const { cli } = await import("../dist/lib/cli.js");
   process.exitCode = await cli(process.argv.slice(2));
+} else if (process.argv[2] === "doctor") {
+  const { diagnose, formatDiagnosis } = await import("../setup/doctor.mjs");
+  process.stdout.write(formatDiagnosis(await diagnose()));
+  process.exitCode = 1;
 } else {
   process.exitCode = 2;
 }

@@ -34,6 +34,11 @@ export function position(
   ticks?: readonly number[],
 ): Spec {
   const { scale = "linear", domain } = axis;
+  const [low, high] = domain;
+  ensure(
+    low < high && (scale === "linear" || low > 0),
+    `${name}: expected a rising domain${scale === "log" ? " above 0" : ""} for ${axis.label}, got ${low} to ${high}`,
+  );
   return {
     field,
     type: "quantitative",

@@ -1,5 +1,6 @@
 /** Amounts side by side. Bars lie, so that their labels can be read. */
 
+import { ensure } from "../shapes.js";
 import { axisTitle, extent, position, rangeText } from "./axis.js";
 import { distinct, drawable, nonEmpty } from "./check.js";
 import type { Spec, VegaLiteFigure } from "./figure.js";
@@ -36,6 +37,11 @@ export function barPlot({ title, bars, value }: BarPlotOptions): VegaLiteFigure 
   nonEmpty(name, "bar", bars);
   const grouped = bars.some(({ group }) => group !== undefined);
   distinct(name, "bar", bars.map(barName));
+  const ungrouped = bars.find(({ group }) => group === undefined);
+  ensure(
+    !grouped || ungrouped === undefined,
+    `${name}: expected a group for each bar or for none, got none for bar "${ungrouped?.label}"`,
+  );
   for (const bar of bars) {
     for (const number of [bar.value, bar.low ?? bar.value, bar.high ?? bar.value]) {
       drawable(name, value, number, `bar "${barName(bar)}"`);
@@ -94,11 +100,8 @@ function record({ label, value, low, high, group = "" }: Bar, unit: string): Spe
 }
 
 function listed(bars: readonly Bar[], { unit }: { unit: string }): string {
-  if (bars.length > 12)
-    return `${bars.length} bars, ${rangeText(
-      bars.map(({ value }) => value),
-      unit,
-    )}`;
+  const values = bars.map(({ value }) => value);
+  if (bars.length > 12) return `${bars.length} bars, ${rangeText(values, unit)}`;
   return bars.map((bar) => `${barName(bar)} ${formatQuantity(bar.value, unit)}`).join("; ");
 }
 

@@ -32,7 +32,9 @@ export async function toSvg(figure: VegaLiteFigure | PlotlyFigure): Promise<stri
   const { spec } = stillOf(figure);
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   measureText((vega as unknown as { textMetrics: TextMetrics }).textMetrics);
-  const view = new vega.View(vega.parse(compile(spec as unknown as TopLevelSpec).spec), { renderer: "none" });
+  // A copy, because Vega marks the data as its own.
+  const copy = structuredClone(spec) as unknown as TopLevelSpec;
+  const view = new vega.View(vega.parse(compile(copy).spec), { renderer: "none" });
   try {
     const svg = await view.toSVG();
     return svg.replace("<svg ", `<svg role="img" aria-label="${escapeAttribute(plainText(figure))}" `);

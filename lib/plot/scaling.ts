@@ -23,8 +23,8 @@ export interface ScalingCurve {
   readonly points: readonly ScalingPoint[];
   /** Fitted exponent p of y ∝ T^p: shown in the legend. */
   readonly exponent?: number;
-  /** Half the width of the exponent's confidence interval: shown as ± after it. */
-  readonly exponentError?: number;
+  /** Ends of the exponent's confidence interval: half its width is shown as ± after the exponent. */
+  readonly confidence?: readonly [low: number, high: number];
 }
 
 /** `time` is in milliseconds, `memory` in bytes, `operations` in FLOPs. */
@@ -88,9 +88,11 @@ export function scalingPlot(options: ScalingPlotOptions): VegaLiteFigure {
 }
 
 /** `softmax attention, T^1.98 ± 0.03` */
-function curveLabel({ label, exponent, exponentError }: ScalingCurve): string {
+function curveLabel({ label, exponent, confidence }: ScalingCurve): string {
   if (exponent === undefined) return label;
-  const error = exponentError === undefined ? "" : ` ± ${exponentError.toFixed(2)}`;
+  const [low, high] = confidence ?? [Number.NaN, Number.NaN];
+  // Two points give an endless interval, which says nothing in a legend.
+  const error = Number.isFinite(high - low) ? ` ± ${((high - low) / 2).toFixed(2)}` : "";
   return `${label}, T^${exponent.toFixed(2)}${error}`;
 }
 

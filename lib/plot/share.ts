@@ -1,8 +1,8 @@
 /** Shares of a whole: where a model's operations or bytes go. */
 
-import type { AxisOptions } from "./axis.js";
+import { ensure } from "../shapes.js";
 import { labelChannel } from "./bar.js";
-import { distinct, drawable, nonEmpty } from "./check.js";
+import { distinct, nonEmpty } from "./check.js";
 import type { VegaLiteFigure } from "./figure.js";
 import { compact, formatNumber, formatQuantity } from "./numbers.js";
 import { figure, inkOn, PALETTE, PAPER, seriesChannels, WIDTH } from "./style.js";
@@ -91,7 +91,7 @@ function shares(
   name: string,
   label: string,
   parts: readonly { readonly label: string; readonly value: number }[],
-  quantity: AxisOptions,
+  quantity: { readonly label: string },
 ) {
   nonEmpty(name, `part in bar "${label}"`, parts);
   distinct(
@@ -100,8 +100,10 @@ function shares(
     parts.map((part) => part.label),
   );
   for (const part of parts) {
-    // NaN must fail, and a negative part too.
-    drawable(name, quantity, part.value >= 0 ? part.value : Number.NaN, `part "${part.label}" of "${label}"`);
+    ensure(
+      part.value >= 0 && part.value < Number.POSITIVE_INFINITY,
+      `${name}: expected a finite ${quantity.label} of zero or more for part "${part.label}" of "${label}", got ${part.value}`,
+    );
   }
   const whole = parts.reduce((sum, part) => sum + part.value, 0) || 1;
   let from = 0;

@@ -21,15 +21,20 @@ describe("crossover", () => {
     expect(found.extrapolated).to.equal(false);
   });
 
-  it("is exact when the curves meet at a measured size, the first and the last included", () => {
-    for (const x of [64, 256, 1024]) {
-      // Both sides of the meeting must be seen, so that one curve crosses the other there.
+  it("is exact when the curves meet at a measured size, though they bend there", () => {
+    for (const x of [128, 256, 1024]) {
       const a = { xs: sizes, ys: sizes.map((size) => (size / x) ** 2) };
-      const b = { xs: sizes, ys: sizes.map((size) => size / x) };
-      const found = crossover(a, b);
-      if (x === 64) expect(found, "touching at the start is no crossing").to.equal(undefined);
-      else expect(found!.x, `meeting at ${x}`).to.be.closeTo(x, 1e-9);
+      const b = { xs: sizes, ys: sizes.map((size) => (size < x ? 1 : size / x)) };
+      expect(crossover(a, b)!.x, `meeting at ${x}`).to.be.closeTo(x, 1e-9);
     }
+  });
+
+  it("touching is not crossing, at the first size or between", () => {
+    const flat = { xs: sizes, ys: sizes.map(() => 1) };
+    expect(crossover(flat, { xs: sizes, ys: sizes.map((x) => x / 64) })).to.equal(undefined);
+    expect(crossover(flat, { xs: sizes, ys: sizes.map((x) => Math.max(x / 256, 256 / x)) })).to.equal(
+      undefined,
+    );
   });
 
   it("continues the last slopes beyond the sizes measured, says so, and gives up sixteen-fold beyond", () => {
@@ -38,6 +43,9 @@ describe("crossover", () => {
     expect(found.extrapolated).to.equal(true);
     expect(crossover(power(1, 2), power(16_000, 1))!.x).to.be.closeTo(16_000, 1e-6);
     expect(crossover(power(1, 2), power(17_000, 1))).to.equal(undefined);
+    // Even where one of them was measured so far.
+    const far = power(17_000, 1, [64, 1024, 100_000]);
+    expect(crossover(power(1, 2), far)).to.equal(undefined);
   });
 
   it("uses what one curve measured where the other is only continued", () => {
