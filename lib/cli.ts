@@ -44,7 +44,8 @@ export async function cli([name, ...args]: string[]): Promise<number> {
   } catch (error) {
     const misuse = error instanceof UsageError || isParseArgsError(error);
     if (!misuse) throw error;
-    process.stderr.write(`workbook ${name}: ${error.message}\nusage: ${command.usage}\n`);
+    const message = error.message.replace(/\.$/, "");
+    process.stderr.write(`workbook ${name}: ${message} (npx workbook ${name} --help shows its options)\n`);
     return 2;
   }
 }
