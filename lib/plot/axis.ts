@@ -34,11 +34,6 @@ export function position(
   ticks?: readonly number[],
 ): Spec {
   const { scale = "linear", domain } = axis;
-  const [low, high] = domain;
-  ensure(
-    low < high && (scale === "linear" || low > 0),
-    `${name}: expected a rising domain${scale === "log" ? " above 0" : ""} for ${axis.label}, got ${low} to ${high}`,
-  );
   return {
     field,
     type: "quantitative",
@@ -62,9 +57,21 @@ export function logDomain(values: readonly number[], margin = 0.05): [number, nu
   return [low * Math.exp(-pad), high * Math.exp(pad)];
 }
 
-/** What an axis shows: its own domain, or the data's range with a margin. */
-export function plotDomain(axis: AxisOptions, values: readonly number[], margin = 0.05): [number, number] {
-  if (axis.domain !== undefined) return [axis.domain[0], axis.domain[1]];
+/** What an axis shows: its own domain, which must rise, or the data's range with a margin. */
+export function plotDomain(
+  name: string,
+  axis: AxisOptions,
+  values: readonly number[],
+  margin = 0.05,
+): [number, number] {
+  if (axis.domain !== undefined) {
+    const [low, high] = axis.domain;
+    ensure(
+      low < high && Number.isFinite(high - low) && (axis.scale !== "log" || low > 0),
+      `${name}: expected a rising domain${axis.scale === "log" ? " above 0" : ""} for ${axis.label}, got ${low} to ${high}`,
+    );
+    return [low, high];
+  }
   if (axis.scale === "log") return logDomain(values, margin);
   const [low, high] = extent(values);
   const pad = low === high ? Math.abs(low) / 2 || 1 : margin * (high - low);

@@ -78,7 +78,10 @@ function layOut(options: HeatmapOptions, matrices: readonly CheckedMatrix[]): La
   const cell = Math.max(Math.min(fit(rows), fit(columns)), grow ? LABEL_CELL : 0);
   const cells = matrices.reduce((sum, m) => sum + m.rows * m.columns, 0);
   const [low, high] = domain ?? colourDomain(matrices, scale);
-  ensure(low < high, `heatmap: expected a rising domain, got ${low} to ${high}`);
+  ensure(
+    low < high && Number.isFinite(high - low),
+    `heatmap: expected a rising domain, got ${low} to ${high}`,
+  );
   return {
     cellWidth: Math.max(cell, Math.min(fit(columns), 24 / columns)),
     cellHeight: Math.max(cell, Math.min(fit(rows), 24 / rows)),

@@ -1,7 +1,7 @@
 /** Distributions: samples as histograms of density, with the densities that theory gives. */
 
 import { ensure } from "../shapes.js";
-import { type AxisOptions, axisTitle, extent, position } from "./axis.js";
+import { type AxisOptions, axisTitle, extent, plotDomain, position } from "./axis.js";
 import { drawable, nonEmpty } from "./check.js";
 import type { Spec, VegaLiteFigure } from "./figure.js";
 import { compact, formatNumber } from "./numbers.js";
@@ -37,7 +37,8 @@ export function histogram({ title, samples, x, bins = 40, curves = [] }: Histogr
     });
     return { label, values: list };
   });
-  const domain = x.domain ?? widened(extent(checked.flatMap(({ values }) => extent(values))));
+  const ends = checked.flatMap(({ values }) => extent(values));
+  const domain = plotDomain(name, x, ends, 0);
   const outlines = checked.flatMap(({ label, values }) => outline(label, values, domain, bins));
   const theory = curves.flatMap(({ label, density }) => curve(name, label, density, domain));
   const top = 1.05 * extent([...outlines, ...theory].map(({ y }) => y))[1] || 1;
@@ -104,11 +105,6 @@ function curve(
     drawable(name, { label: "density", unit: "share per unit" }, y, `curve "${series}" at x = ${compact(x)}`);
     return { series, x: compact(x), y: compact(y) };
   });
-}
-
-/** A sample of equal values still needs bins of some width. */
-function widened([low, high]: readonly [number, number]): [number, number] {
-  return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
 
 function describe(samples: readonly { label: string; values: readonly number[] }[], x: string): string {

@@ -29,8 +29,8 @@ export function linePlot({ title, series, x, y, baselines = [] }: LinePlotOption
   for (const { label, value } of baselines) drawable(name, y, value, `baseline "${label}"`);
   const across = series.flatMap(({ points }) => points.map((point) => point.x));
   const [xDomain, yDomain] = [
-    plotDomain(x, across, 0.03),
-    plotDomain(y, [...heights(series), ...baselines.map(({ value }) => value)]),
+    plotDomain(name, x, across, 0.03),
+    plotDomain(name, y, [...heights(series), ...baselines.map(({ value }) => value)]),
   ];
   const xChannel = position(name, "x", { ...x, domain: xDomain }, plotTicks(x, xDomain, across));
   const yChannel = position(name, "y", { ...y, domain: yDomain }, plotTicks(y, yDomain));

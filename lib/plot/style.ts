@@ -140,10 +140,13 @@ export function seriesChannels(
     rowPadding: 4,
     columnPadding: 20,
   };
+  // Beyond the palette, colours come back with other shapes and dashes than the first time.
+  const turn = (i: number, range: readonly unknown[]) =>
+    range === PALETTE ? 0 : Math.floor(i / range.length);
   const channel = (range: readonly unknown[], shown: boolean) => ({
     field: "series",
     type: "nominal",
-    scale: { domain: labels, range: labels.map((_, i) => range[i % range.length]) },
+    scale: { domain: labels, range: labels.map((_, i) => range[(i + turn(i, range)) % range.length]) },
     legend: shown ? legend : null,
   });
   const dash = channel(DASHES, symbols === "dash");

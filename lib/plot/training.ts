@@ -58,7 +58,10 @@ export function trainingPlot(options: TrainingPlotOptions): VegaLiteFigure {
     ),
   );
   const lines = [...training, ...validation];
-  const yDomain = plotDomain(loss, [...lines.map(({ y }) => y), ...baselines.map(({ value }) => value)]);
+  const yDomain = plotDomain(name, loss, [
+    ...lines.map(({ y }) => y),
+    ...baselines.map(({ value }) => value),
+  ]);
   const [, last] = extent(training.map((point) => point.x));
   const x = position(name, "x", { ...steps, domain: [0, 1.02 * Math.max(last, planned, SHORTEST)] });
   const y = position(name, "y", { ...loss, domain: yDomain });

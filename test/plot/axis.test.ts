@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
-import { logDomain, logTicks, position, rangeText, sizeTicks } from "workbook/plot/axis";
+import { logDomain, logTicks, plotDomain, position, rangeText, sizeTicks } from "workbook/plot/axis";
 
 describe("axes", () => {
   it("a log axis of four decades or more has ticks at powers of ten", () => {
@@ -35,6 +35,11 @@ describe("axes", () => {
     expect(logDomain([8, 8])).to.deep.equal([4, 16].map((end) => Number(end)));
   });
 
+  it("an axis shows exactly its domain", () => {
+    const { scale } = position("plot", "y", { label: "y", unit: "ms", domain: [0.3, 7.1] });
+    expect(scale).to.deep.equal({ type: "linear", domain: [0.3, 7.1], nice: false, zero: false });
+  });
+
   it("bytes and FLOPs have SI prefixes on their ticks, other units plain numbers", () => {
     const labels = (unit: string) =>
       position("plot", "y", { label: "y", unit, domain: [1, 2] }).axis as Record<string, string>;
@@ -48,14 +53,13 @@ describe("axes", () => {
       RangeError,
       'got "time" and ""',
     );
-    expect(() => position("plot", "y", { label: "time", unit: "ms", domain: [2, 1] })).to.throw(
-      RangeError,
-      "got 2 to 1",
-    );
-    expect(() => position("plot", "y", { label: "time", unit: "ms", scale: "log", domain: [0, 1] })).to.throw(
-      RangeError,
-      "plot: expected a rising domain above 0 for time, got 0 to 1",
-    );
+    const domain = (low: number, high: number, scale: "linear" | "log" = "linear") =>
+      plotDomain("plot", { label: "time", unit: "ms", scale, domain: [low, high] }, [1, 2]);
+    expect(domain(-1, 2)).to.deep.equal([-1, 2]);
+    expect(() => domain(2, 1)).to.throw(RangeError, "plot: expected a rising domain for time, got 2 to 1");
+    expect(() => domain(1, Number.NaN)).to.throw(RangeError, "got 1 to NaN");
+    expect(() => domain(0, Number.POSITIVE_INFINITY)).to.throw(RangeError, "got 0 to Infinity");
+    expect(() => domain(0, 1, "log")).to.throw(RangeError, "a rising domain above 0 for time, got 0 to 1");
   });
 
   it("a range in words has its unit once, and prefixes where they differ", () => {

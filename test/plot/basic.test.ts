@@ -53,6 +53,11 @@ describe("line plots", () => {
       RangeError,
       'linePlot: expected a positive finite distance for series "a", point 1, got 0',
     );
+    const axis = { label: "accuracy", unit: "%", scale: "log", domain: [0, 1] } as const;
+    expect(() => plot({ y: axis })).to.throw(
+      RangeError,
+      "linePlot: expected a rising domain above 0 for accuracy",
+    );
     expect(() => plot({ series: [{ label: "a", points: [{ x: 1, y: Number.NaN }] }] })).to.throw(
       RangeError,
       "got NaN",

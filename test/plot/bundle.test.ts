@@ -1,13 +1,14 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { expect } from "chai";
 import { afterEach, describe, it } from "mocha";
 import { type DisplayHost, setDisplayHost } from "workbook/display";
 import { barPlot } from "workbook/plot/bar";
 import { saveSvg, toBundle } from "workbook/plot/bundle";
 import type { VegaLiteFigure } from "workbook/plot/figure";
-import { show } from "workbook/plot/show";
+import { showLive } from "workbook/plot/show";
 import { comparisonTable } from "workbook/plot/table";
 import { gallery } from "./gallery.js";
 
@@ -24,11 +25,7 @@ describe("bundles", () => {
   it("a Vega-Lite figure is a live chart, a drawing and a sentence", async () => {
     const figure = bars("Bars");
     const bundle = await toBundle(figure);
-    expect(Object.keys(bundle)).to.deep.equal([
-      "application/vnd.vegalite.v5+json",
-      "image/svg+xml",
-      "text/plain",
-    ]);
+    expect(bundle).to.have.all.keys(["application/vnd.vegalite.v5+json", "image/svg+xml", "text/plain"]);
     expect(bundle["application/vnd.vegalite.v5+json"]).to.equal(figure.spec);
     expect(bundle["text/plain"]).to.equal("Bars. Bar plot of time (ms): 0 1 ms.");
   });
@@ -36,11 +33,7 @@ describe("bundles", () => {
   it("a Plotly figure is a live chart with the drawing of its still picture", async () => {
     const { figure } = gallery["a surface"]!;
     const bundle = await toBundle(figure);
-    expect(Object.keys(bundle)).to.deep.equal([
-      "application/vnd.plotly.v1+json",
-      "image/svg+xml",
-      "text/plain",
-    ]);
+    expect(bundle).to.have.all.keys(["application/vnd.plotly.v1+json", "image/svg+xml", "text/plain"]);
     expect(bundle["application/vnd.plotly.v1+json"]).to.have.all.keys("data", "layout");
     expect(bundle["image/svg+xml"]).to.match(/^<svg /);
   });
@@ -83,7 +76,7 @@ describe("showing figures", () => {
 
   it("updates replace one display, in the order of the calls", async () => {
     const messages = recorded();
-    const shown = await show(bars("first"));
+    const shown = await showLive(bars("first"));
     // The second is by far the slowest to draw.
     await Promise.all([shown.update(bars("second", 400)), shown.update(table), shown.update(bars("fourth"))]);
     expect(messages.map(({ update }) => update)).to.deep.equal([false, true, true, true]);
@@ -93,11 +86,47 @@ describe("showing figures", () => {
     expect(messages.map(({ data }) => "image/svg+xml" in data)).to.deep.equal([true, true, false, true]);
   });
 
+  it("a preview is live in its turn, and has no drawing", async () => {
+    const messages = recorded();
+    const shown = await showLive(bars("first"));
+    await Promise.all([
+      shown.update(bars("second", 400)),
+      shown.preview(bars("third")),
+      shown.preview(table),
+    ]);
+    const kinds = messages.slice(1).map(({ data }) => Object.keys(data).sort());
+    expect(kinds).to.deep.equal([
+      ["application/vnd.vegalite.v5+json", "image/svg+xml", "text/plain"],
+      ["application/vnd.vegalite.v5+json", "text/plain"],
+      ["text/html", "text/markdown", "text/plain"],
+    ]);
+    const { figure } = gallery["a surface"]!;
+    await shown.preview(figure);
+    expect(Object.keys(messages.at(-1)!.data).sort()).to.deep.equal([
+      "application/vnd.plotly.v1+json",
+      "text/plain",
+    ]);
+  });
+
   it("a figure that cannot be drawn fails its own update and none after it", async () => {
     const messages = recorded();
-    const shown = await show(bars("first"));
+    const shown = await showLive(bars("first"));
     const [bad, good] = await Promise.allSettled([shown.update(broken), shown.update(bars("third"))]);
     expect([bad!.status, good!.status]).to.deep.equal(["rejected", "fulfilled"]);
     expect(messages).to.have.length(2);
+  });
+
+  it("a terminal gets the sentence, and nothing is drawn for it", async () => {
+    const written: unknown[] = [];
+    const write = process.stdout.write;
+    process.stdout.write = ((text: unknown) => written.push(text) > 0) as typeof write;
+    try {
+      // Drawing this one would fail.
+      const shown = await showLive(broken);
+      await shown.update(broken);
+    } finally {
+      process.stdout.write = write;
+    }
+    expect(written).to.deep.equal(["broken\n"]);
   });
 });

@@ -65,6 +65,14 @@ describe("scaling plots", () => {
     expect(new Set(dashes.map(String))).to.have.property("size", PALETTE.length);
   });
 
+  it("more curves than colours differ still", () => {
+    const curves = Array.from({ length: 12 }, (_, i) => power(`curve ${i}`, 1));
+    const { color, shape } = layer(plot({ curves }), "point").encoding;
+    const shapes = shape!.scale.range as string[];
+    const looks = (color!.scale.range as string[]).map((colour, i) => `${colour} ${shapes[i]}`);
+    expect(new Set(looks)).to.have.property("size", 12);
+  });
+
   it("a reference slope p rises as T^p, under the curve that it fits best", () => {
     for (const [exponent, c, p] of [
       [2, 1, 1.98],
