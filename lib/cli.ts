@@ -12,7 +12,8 @@ export interface Command {
 /** Thrown for a misused command: printed as one line, exit code 2. */
 export class UsageError extends Error {}
 
-const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+/** Each subcommand, loaded when it is asked for: none pays for another's imports. */
+export const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
   doctor: () => import("./commands/doctor.js"),
   catalog: () => import("./commands/catalog.js"),
   run: () => import("./commands/run.js"),
