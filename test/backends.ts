@@ -17,6 +17,7 @@ export function onEveryBackend(title: string, body: (backend: BackendName) => vo
           await useBackend(backend);
         } catch (error) {
           if (process.env.REQUIRE_TENSORFLOW === "1") throw error;
+          this.skipReason = (error as Error).message;
           this.skip();
         }
       });

@@ -8,9 +8,8 @@ if (buildIfStale()) {
   const { cli } = await import("../dist/lib/cli.js");
   process.exitCode = await cli(process.argv.slice(2));
 } else if (process.argv[2] === "doctor") {
-  const { diagnose, formatDiagnosis } = await import("../setup/doctor.mjs");
-  process.stdout.write(formatDiagnosis(await diagnose()));
-  process.exitCode = 1;
+  const { report } = await import("../setup/doctor.mjs");
+  process.exitCode = await report({ json: process.argv.includes("--json") });
 } else {
   process.exitCode = 2;
 }

@@ -30,8 +30,8 @@ export interface LanguageModelConfig {
   readonly heads: number;
   /** F, hidden units of the feed-forward network; 4 C unless given. */
   readonly hidden?: number;
-  /** Base of the sinusoidal positions, 10000 unless given; null for a mixer that needs no positions. */
-  readonly positionBase?: number | null;
+  /** Sinusoidal unless given; a mixer that knows the order by itself needs none. */
+  readonly positions?: "sinusoidal" | "none";
   /** Softmax attention unless given. */
   readonly mixer?: Mixer;
 }
@@ -156,7 +156,7 @@ function stack(
   start: number,
   mix: (x: tf.Tensor3D, params: Tensors, layer: number) => tf.Tensor3D,
 ): tf.Tensor3D {
-  const { V, C, N, base } = sizes("logits", config);
+  const { V, C, N, positions } = sizes("logits", config);
   const { B, T } = dims("logits", { tokens: [tokens, "B T"] });
   const table = params.embedding as tf.Tensor2D;
   ensure(
@@ -164,7 +164,7 @@ function stack(
     `logits: expected an embedding of shape [${V}, ${C}], got [${table?.shape.join(", ")}]`,
   );
   let x = embed({ table, tokens });
-  if (base !== null) x = tf.add(x, sinusoidalPositions({ T: T!, C, start, base }));
+  if (positions === "sinusoidal") x = tf.add(x, sinusoidalPositions({ T: T!, C, start }));
   for (let n = 0; n < N; n++) {
     x = tf.add(x, mix(normalise({ x }), under(params, `blocks.${n}.mixer.`), n));
     const weights = under(params, `blocks.${n}.ffn.`) as unknown as Omit<FeedForwardOptions, "x">;
@@ -189,6 +189,6 @@ function sizes(name: string, config: LanguageModelConfig) {
     );
   }
   ensure(C % heads === 0, `${name}: expected heads that divide the width ${C}, got ${heads}`);
-  const { mixer = softmaxMixer, positionBase: base = 10000 } = config;
-  return { V, C, N, F, heads, mixer, base };
+  const { mixer = softmaxMixer, positions = "sinusoidal" } = config;
+  return { V, C, N, F, heads, mixer, positions };
 }

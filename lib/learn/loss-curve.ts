@@ -23,64 +23,54 @@ export interface Curves {
 /** Most points that one curve is drawn with; more are averaged into as many. */
 const resolution = 160;
 const [width, height] = [640, 220];
-const margin = { left: 44, right: 130, top: 10, bottom: 34 };
-// From Okabe and Ito's palette, which colour-blind readers can tell apart.
-const [trainingColour, validationColour] = ["#0072b2", "#d55e00"];
+/** Where the axes end; what stands to the right of them are labels. */
+const [left, right, top, bottom] = [44, 510, 10, 186];
+// A blue and an orange that colour-blind readers can tell apart, on light pages and on dark ones.
+const colours = { training: "#3a95d0", validation: "#d55e00" };
 
 /** Training and validation loss over steps, with the references as dashed lines; empty before the first loss. */
 export function lossCurve({ steps, training, validation, references }: Curves): string {
-  const curve = averaged(training);
-  const losses = [...curve, ...validation, ...references].map(({ loss }) => loss).filter(Number.isFinite);
-  if (curve.length === 0 || losses.length === 0) return "";
+  const [trained, validated] = [averaged(training), validation].map((points) =>
+    points.filter(({ loss }) => Number.isFinite(loss)),
+  ) as [Point[], Point[]];
+  if (trained.length === 0) return "";
+  const losses = [...trained, ...validated, ...references].map(({ loss }) => loss);
   const { low, high, ticks } = axis(Math.min(...losses), Math.max(...losses));
-  const x = (step: number) =>
-    (margin.left + ((width - margin.left - margin.right) * step) / steps).toFixed(1);
-  const height01 = (loss: number) => (Math.min(loss, high) - low) / (high - low);
-  const y = (loss: number) =>
-    (height - margin.bottom - (height - margin.top - margin.bottom) * height01(loss)).toFixed(1);
-  const path = (points: readonly Point[]) =>
-    points.map(({ step, loss }) => `${x(step)},${y(loss)}`).join(" ");
-  const finite = (points: readonly Point[]) => points.filter(({ loss }) => Number.isFinite(loss));
-  const text = (at: string, content: string, extra = "") =>
-    `<text ${at} ${extra}>${escapeHtml(content)}</text>`;
-
-  const grid = ticks.map(
-    (tick) =>
-      `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(tick)}" y2="${y(tick)}" stroke="currentColor" stroke-opacity="0.15"/>` +
-      text(`x="${margin.left - 6}" y="${y(tick)}"`, String(tick), 'text-anchor="end" dy="0.32em"'),
-  );
-  const lines = references.map(
-    ({ label, loss }) =>
-      `<line x1="${margin.left}" x2="${width - margin.right}" y1="${y(loss)}" y2="${y(loss)}" stroke="currentColor" stroke-dasharray="5 4"/>` +
-      text(`x="${width - margin.right + 6}" y="${y(loss)}"`, `${label} ${loss.toFixed(2)}`, 'dy="0.32em"'),
-  );
-  const trained = `<polyline fill="none" stroke="${trainingColour}" stroke-width="1.5" points="${path(finite(curve))}"/>`;
-  const validated =
-    `<polyline fill="none" stroke="${validationColour}" stroke-width="1.5" points="${path(finite(validation))}"/>` +
-    finite(validation)
-      .map(({ step, loss }) => `<circle cx="${x(step)}" cy="${y(loss)}" r="3.5" fill="${validationColour}"/>`)
-      .join("");
-  const bottom = `y="${height - margin.bottom + 14}"`;
-  const labels = [
-    text(`x="${margin.left}" ${bottom}`, "0", 'text-anchor="middle"'),
-    text(`x="${width - margin.right}" ${bottom}`, String(steps), 'text-anchor="middle"'),
-    text(`x="${(margin.left + width - margin.right) / 2}" y="${height - 6}"`, "step", 'text-anchor="middle"'),
-    text(
-      `x="12" y="${height / 2}"`,
-      "loss (nats)",
-      `text-anchor="middle" transform="rotate(-90 12 ${height / 2})"`,
-    ),
-    text(`x="${width - margin.right + 6}" y="${margin.top + 8}"`, "training", `fill="${trainingColour}"`),
-    validation.length === 0
-      ? ""
-      : text(
-          `x="${width - margin.right + 6}" y="${margin.top + 24}"`,
-          "validation",
-          `fill="${validationColour}"`,
-        ),
+  const x = (step: number) => (left + ((right - left) * step) / steps).toFixed(1);
+  const y = (loss: number) => (bottom - ((bottom - top) * (loss - low)) / (high - low)).toFixed(1);
+  const curve = (points: readonly Point[], colour: string) =>
+    `<polyline fill="none" stroke="${colour}" stroke-width="1.5" points="${points.map(({ step, loss }) => `${x(step)},${y(loss)}`).join(" ")}"/>`;
+  const dot = ({ step, loss }: Point) =>
+    `<circle cx="${x(step)}" cy="${y(loss)}" r="3.5" fill="${colours.validation}"/>`;
+  const across = (loss: number, style: string) =>
+    `<line x1="${left}" x2="${right}" y1="${y(loss)}" y2="${y(loss)}" stroke="currentColor" ${style}/>`;
+  const text = (x: number, y: number | string, content: string, style = "") =>
+    `<text x="${x}" y="${y}" ${style}>${escapeHtml(content)}</text>`;
+  const middle = 'text-anchor="middle"';
+  const parts = [
+    ...ticks.flatMap((tick) => [
+      across(Number(tick), 'stroke-opacity="0.15"'),
+      text(left - 6, y(Number(tick)), tick, 'text-anchor="end" dy="0.32em"'),
+    ]),
+    ...references.flatMap(({ label, loss }) => [
+      across(loss, 'stroke-dasharray="5 4"'),
+      text(right + 6, y(loss), `${label} ${loss.toFixed(2)}`, 'dy="0.32em"'),
+    ]),
+    curve(trained, colours.training),
+    text(right + 6, top + 8, "training", `fill="${colours.training}"`),
+    ...(validated.length === 0
+      ? []
+      : [
+          curve(validated, colours.validation),
+          ...validated.map(dot),
+          text(right + 6, top + 24, "validation", `fill="${colours.validation}"`),
+        ]),
+    text(left, bottom + 14, "0", middle),
+    text(right, bottom + 14, String(steps), middle),
+    text((left + right) / 2, height - 6, "step", middle),
+    text(12, (top + bottom) / 2, "loss (nats)", `${middle} transform="rotate(-90 12 ${(top + bottom) / 2})"`),
   ];
-  const body = [...grid, ...lines, trained, validated, ...labels].join("");
-  return `<svg viewBox="0 0 ${width} ${height}" style="width:100%;max-width:${width}px" fill="currentColor" font-size="11" font-family="sans-serif" role="img" aria-label="loss over steps">${body}</svg>`;
+  return `<svg viewBox="0 0 ${width} ${height}" style="width:100%;max-width:${width}px" fill="currentColor" font-size="11" font-family="sans-serif" role="img" aria-label="loss over steps">${parts.join("")}</svg>`;
 }
 
 /** Means over equal stretches of steps, placed at the end of each, so that the last point is the latest step. */
@@ -95,18 +85,16 @@ function averaged(points: readonly Point[]): Point[] {
   return means;
 }
 
-/** A range that holds low to high, and three to six round ticks in it. */
-function axis(low: number, high: number): { low: number; high: number; ticks: number[] } {
+/** A range that holds low to high, and a few round ticks in it, both ends included. */
+function axis(low: number, high: number): { low: number; high: number; ticks: string[] } {
   const span = Math.max(high - low, 1e-3);
   const power = 10 ** Math.floor(Math.log10(span / 4));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => span / size <= 5)!;
-  const first = Math.floor(low / step);
-  const last = Math.max(Math.ceil(high / step), first + 1);
-  const digits = Math.max(0, -Math.floor(Math.log10(step)));
-  const ticks = Array.from({ length: last - first + 1 }, (_, i) =>
-    Number(((first + i) * step).toFixed(digits)),
-  );
-  return { low: first * step, high: last * step, ticks };
+  const size = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => span / candidate <= 5)!;
+  const first = Math.floor(low / size);
+  const last = Math.max(Math.ceil(high / size), first + 1);
+  const digits = Math.max(0, -Math.floor(Math.log10(size)));
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => ((first + i) * size).toFixed(digits));
+  return { low: first * size, high: last * size, ticks };
 }
 
 /** For text and attribute values alike. */

@@ -42,8 +42,10 @@ export function reporter(now: () => number = () => performance.now()): Reporter 
   } else {
     const { stderr } = process;
     show = (progress, last) => {
-      if (stderr.isTTY) stderr.write(`\r${progressLine(progress)}\x1b[K${last ? "\n" : ""}`);
-      else if (last) stderr.write(`${progressLine(progress)}\n`);
+      const line = progressLine(progress);
+      // A line that wraps could not be rewritten in place.
+      if (stderr.isTTY) stderr.write(`\r${line.slice(0, stderr.columns - 1)}\x1b[K${last ? "\n" : ""}`);
+      else if (last) stderr.write(`${line}\n`);
     };
   }
   let shown = Number.NEGATIVE_INFINITY;

@@ -4,8 +4,10 @@ import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
+const setup = path.dirname(fileURLToPath(import.meta.url));
+
 /** The repository's root. */
-export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
+export const root = path.resolve(setup, "../..");
 
 /**
  * @typedef {ReturnType<typeof places>} Places
@@ -18,7 +20,7 @@ export function places(at = root) {
   const tfjsNode = path.join(modules, "@tensorflow/tfjs-node-gpu");
   return {
     root: at,
-    setup: path.join(at, "lib/setup"),
+    setup,
     dist: path.join(at, "lib/dist"),
     cache: path.join(at, ".cache"),
     modules,

@@ -1,15 +1,20 @@
 // Loads one backend and multiplies with it, in a process of its own because a bad one may crash. Prints what runs.
-// usage: probe.mjs BACKEND
+// usage: probe.mjs DIST BACKEND, DIST being where the library is compiled to
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 
-const name = process.argv[2];
+const [dist = "", name] = process.argv.slice(2);
+const module = path.join(dist, "lib/backend.js");
 try {
-  const { useBackend } = await import("../dist/lib/backend.js");
-  const tf = await import("@tensorflow/tfjs");
+  if (!existsSync(module)) throw new Error("the library is not compiled");
+  const { useBackend } = await import(pathToFileURL(module).href);
+  const tf = createRequire(module)("@tensorflow/tfjs");
   const { description } = await useBackend(name);
-  const got = String(
-    tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2])).dataSync(),
-  );
+  const product = tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2]));
+  const got = String(product.dataSync());
   if (got !== "19,22,43,50") throw new Error(`matrix product: expected 19,22,43,50, got ${got}`);
   process.stdout.write(description);
 } catch (error) {

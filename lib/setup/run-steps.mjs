@@ -69,10 +69,10 @@ async function runStep(step, over, needs, listener) {
   };
   const unwanted = step.skip?.();
   if (unwanted !== undefined) return finish(step, outcome("skipped", unwanted), listener);
+  if (step.isDone()) return finish(step, outcome("done", ""), listener);
   if (missing.length > 0) {
     return finish(step, outcome("blocked", `needs ${missing.map((need) => need.name).join(", ")}`), listener);
   }
-  if (step.isDone()) return finish(step, outcome("done", ""), listener);
   listener.started(step);
   try {
     await step.run();
@@ -106,7 +106,8 @@ export function consoleListener(stream = process.stderr) {
     if (running.size === 0) return;
     const now = performance.now();
     const parts = [...running].map(([title, start]) => `${title} ${Math.round((now - start) / 1000)} s`);
-    stream.write(`\r\x1b[K  … ${parts.join(", ")}`.slice(0, (stream.columns ?? 80) + 3));
+    // A line that wrapped could not be cleared.
+    stream.write(`\r\x1b[K${`  … ${parts.join(", ")}`.slice(0, (stream.columns || 80) - 1)}`);
   };
   const timer = stream.isTTY ? setInterval(live, 250) : undefined;
   return {

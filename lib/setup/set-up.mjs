@@ -16,6 +16,12 @@ import { chooseTensorflow } from "./steps/tensorflow.mjs";
  */
 export async function setUp(purpose, at = places()) {
   const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
+  if (process.platform === "win32") {
+    say(
+      "workbook: expected Linux or macOS, got Windows; use the Windows Subsystem for Linux (`wsl --install`)",
+    );
+    return { ok: false, changed: false };
+  }
   try {
     chooseTensorflow();
   } catch (error) {

@@ -42,11 +42,13 @@ describe("JupyterLab in a browser", function () {
     const reason = whyNot();
     if (reason !== undefined && process.env.REQUIRE_BROWSER === "1") throw new Error(reason);
     if (reason !== undefined) {
-      console.log(`    skipped: ${reason}`);
+      this.skipReason = reason;
       this.skip();
     }
     mkdirSync(screenshots, { recursive: true });
     lab = await openLab();
+    // A lesson takes half a minute on an idle machine.
+    lab.page.setDefaultTimeout(150_000);
   });
   after(() => lab?.close());
 

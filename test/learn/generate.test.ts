@@ -47,23 +47,20 @@ describe("generate", () => {
     expect(generate({ ...options, prompt: [3, 1, 2], context: 3, temperature: 0 })).not.to.deep.equal(short);
   });
 
-  it("draws a token as often as the model's softmax says", () => {
-    const prompt = [4];
-    const shares = tf.tidy(() =>
-      Array.from(
-        tf.softmax(logits({ config, params, tokens: tf.tensor2d([prompt], [1, 1], "int32") })).dataSync(),
-      ),
-    );
-    const draws = Array.from(
-      { length: 200 },
-      (_, seed) => generate({ ...options, prompt, length: 1, seed, context: 1 })[0],
+  it("draws a token as often as the softmax of logits / temperature says", () => {
+    const [prompt, temperature, draws] = [[4], 0.25, 200];
+    const shares = tf.tidy(() => {
+      const scores = logits({ config, params, tokens: tf.tensor2d([prompt], [1, 1], "int32") });
+      return Array.from(tf.softmax(tf.div(scores, temperature)).dataSync());
+    });
+    const drawn = Array.from(
+      { length: draws },
+      (_, seed) => generate({ ...options, prompt, temperature, length: 1, seed, context: 1 })[0],
     );
     shares.forEach((share, token) => {
-      const drawn = draws.filter((draw) => draw === token).length / draws.length;
-      // Four standard deviations of a share of 200 draws.
-      expect(Math.abs(drawn - share), `token ${token}`).to.be.at.most(
-        4 * Math.sqrt((share * (1 - share)) / 200) + 1e-9,
-      );
+      const got = drawn.filter((draw) => draw === token).length / draws;
+      const deviation = Math.sqrt((share * (1 - share)) / draws);
+      expect(Math.abs(got - share), `token ${token}`).to.be.at.most(4 * deviation);
     });
   });
 

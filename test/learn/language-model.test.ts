@@ -99,6 +99,20 @@ describe("language model", () => {
     tf.dispose([batch, value, grads]);
   });
 
+  it("a masked loss is the mean over the scored positions alone", () => {
+    const [inputs, targets] = [drawTokens(1, T, 3)[0]!, drawTokens(1, T, 4)[0]!];
+    const mask = targets.map((_, t) => (t >= 5 ? 1 : 0));
+    const batch = {
+      inputs: tf.tensor2d([inputs], [1, T], "int32"),
+      targets: tf.tensor2d([targets], [1, T], "int32"),
+      mask: tf.tensor2d([mask], [1, T]),
+    };
+    const loss = languageModelLoss({ config, params, batch });
+    const expected = referenceLogits(plain(params), inputs, sizes).slice(5);
+    assertClose(loss, referenceLoss(expected, targets.slice(5)), rounding);
+    tf.dispose([batch, loss]);
+  });
+
   it("logits at t ignore every token after t, and no token before it", () => {
     const tokens = drawTokens(1, T, 6);
     const changed = [tokens[0]!.map((token, t) => (t === 4 ? (token + 1) % 11 : token))];
@@ -117,6 +131,20 @@ describe("language model", () => {
     });
     assertClose(loss, Math.log(11), { tolerance: 1e-6, because: "float32 logarithm" });
     tf.dispose([fresh, loss]);
+  });
+
+  it("fresh blocks add nothing to the stream: two give the logits of one", () => {
+    const all = [1, 2].map((layers) => {
+      const fresh = initLanguageModel({ config: { ...config, layers }, seed: 1 });
+      return tf.tidy(() => {
+        fresh.output!.assign(random(2).normalTensor([16, 11]));
+        const tokens = tf.tensor2d(drawTokens(1, T, 7), [1, T], "int32");
+        const scores = logits({ config: { ...config, layers }, params: fresh, tokens }).arraySync();
+        tf.dispose(fresh);
+        return scores;
+      });
+    });
+    expect(all[1]).to.deep.equal(all[0]);
   });
 
   it("has V C + N (4 C² + 2 C F + F + C) + C V parameters, the same ones for the same seed", () => {
@@ -176,7 +204,7 @@ describe("language model", () => {
           }),
       },
     };
-    const own = { ...config, mixer: mean, positionBase: null };
+    const own = { ...config, mixer: mean, positions: "none" as const };
     const ownParams = trained(own);
     expect(Object.keys(ownParams)).to.include("blocks.1.mixer.w").and.not.include("blocks.1.mixer.wq");
     const tokens = drawTokens(1, 3, 9);

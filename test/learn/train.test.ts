@@ -182,7 +182,7 @@ describe("trainLanguageModel", () => {
     const recipe = { length: 8, batch: 16, steps: 150, warmup: 10, peakLearningRate: 0.01, beta2: 0.99 };
     setDisplayHost(() => {});
     const { params, history } = await trainLanguageModel({
-      config: { ...config, positionBase: 10 },
+      config: config,
       recipe: { ...recipe, weightDecay: 0.01, clipNorm: 1 },
       tokens: split,
       seed: 1,

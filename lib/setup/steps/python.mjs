@@ -46,14 +46,11 @@ export function findPython(env = process.env) {
       seen.push(`${command} is ${answer} but lacks venv or ensurepip`);
     } else return { program, version: answer };
   }
-  const where = named ? `WORKBOOK_PYTHON names "${named}", which` : "Python";
-  const found = seen.length > 0 ? seen.join(", ") : named ? "is no Python that runs" : "none is on the PATH";
-  throw new StepError(
-    named && seen.length === 0
-      ? `${where} ${found}.`
-      : `Python 3.${oldest} or newer with venv is needed: ${found}.`,
-    howToGet,
-  );
+  if (named && seen.length === 0) {
+    throw new StepError(`WORKBOOK_PYTHON names "${named}", which is no Python that runs.`, howToGet);
+  }
+  const found = seen.join(", ") || "none is on the PATH";
+  throw new StepError(`Python 3.${oldest} or newer with venv is needed: ${found}.`, howToGet);
 }
 
 /** @param {import("../places.mjs").Places} at */

@@ -1,0 +1,85 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import process from "node:process";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { catalog } from "workbook/catalog";
+import { root } from "workbook/root";
+import { setupModule } from "./setup-module.js";
+
+interface Check {
+  readonly name: string;
+  readonly state: string;
+  readonly found: string;
+  readonly remedy?: string;
+}
+
+interface Diagnosis {
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+interface Doctor {
+  diagnose(at?: object): Promise<Diagnosis>;
+  formatDiagnosis(diagnosis: Diagnosis): string;
+}
+
+const workbook = (...args: string[]) =>
+  spawnSync(process.execPath, [path.join(root, "lib/bin/workbook.mjs"), ...args], { encoding: "utf8" });
+
+describe("workbook doctor", () => {
+  const empty = mkdtempSync(path.join(tmpdir(), "workbook-doctor-"));
+  let doctor: Doctor;
+  let nothing: Diagnosis;
+  const state = ({ checks }: Diagnosis, name: string) => checks.find((check) => check.name === name)?.state;
+
+  before(async () => {
+    doctor = await setupModule<Doctor>("doctor.mjs");
+    const { places } = await setupModule<{ places: (at: string) => object }>("places.mjs");
+    nothing = await doctor.diagnose(places(empty));
+  });
+  after(() => rmSync(empty, { recursive: true }));
+
+  it("finds everything missing where nothing was set up, and tells how to get each", () => {
+    expect(nothing.ok).to.equal(false);
+    for (const name of ["npm packages", "library", "JupyterLab", "kernel"]) {
+      expect(state(nothing, name), name).to.equal("missing");
+    }
+    expect(state(nothing, "backend tensorflow")).to.equal("optional");
+    for (const { name, state, remedy } of nothing.checks) {
+      if (state === "missing" || state === "broken") expect(remedy, name).to.be.a("string").that.is.not.empty;
+    }
+    expect(doctor.formatDiagnosis(nothing)).to.contain("The workbook cannot run");
+  });
+
+  it("tries the backends of this clone, prints JSON, and exits with 0 only when the main job can run", () => {
+    const { status, stdout } = workbook("doctor", "--json");
+    const diagnosis = JSON.parse(stdout) as Diagnosis;
+    expect(status).to.equal(diagnosis.ok ? 0 : 1);
+    expect(state(diagnosis, "Node.js")).to.equal("ok");
+    expect(state(diagnosis, "backend cpu")).to.equal("ok");
+    expect(diagnosis.checks.map((check) => check.state)).to.satisfy((states: string[]) =>
+      states.every((each) => ["ok", "missing", "broken", "optional"].includes(each)),
+    );
+  }).timeout(60_000);
+
+  it("refuses an option that it does not know with exit code 2", () => {
+    expect(workbook("doctor", "--jason").status).to.equal(2);
+  });
+});
+
+describe("workbook catalog", () => {
+  it("lists every paper with its files, and whether they are there", () => {
+    const { status, stdout } = workbook("catalog", "--json");
+    expect(status).to.equal(0);
+    const rows = JSON.parse(stdout) as {
+      slug: string;
+      files: Record<string, { path: string; there: boolean }>;
+    }[];
+    expect(rows.map(({ slug }) => slug)).to.deep.equal(catalog.map(({ slug }) => slug));
+    expect(rows[0]?.files.exercise).to.deep.equal({ path: "exercises/transformer.ts", there: true });
+    expect(workbook("catalog").stdout).to.contain("1706.03762");
+  });
+});
