@@ -14,7 +14,7 @@ import { type Benchmark, curveOf, type ScalingCurve, scalingCurve } from "../mea
 const timing = { warmup: 3, runs: 15, minSeconds: 1 };
 
 export const command: Command = {
-  summary: "measures the implementations: time, operations and memory against T",
+  summary: "measure the implementations: time, operations and memory against T",
   usage: "workbook bench [SLUG...] [--json FILE]",
   async main(args) {
     const { values, positionals } = parseArgs({

@@ -9,7 +9,7 @@ import type { Command } from "../cli.js";
 import { root } from "../root.js";
 
 export const command: Command = {
-  summary: "lists the papers, with each one's files and whether they are there",
+  summary: "list the papers, with each one's files and whether they are there",
   usage: "workbook catalog [--json]",
   async main(args) {
     const { values } = parseArgs({ args, options: { json: { type: "boolean" } } });

@@ -12,7 +12,7 @@ interface Doctor {
 }
 
 export const command: Command = {
-  summary: "says what is there, what is missing and how to get it",
+  summary: "say what is there, what is missing and how to get it",
   usage: "workbook doctor [--json]",
   async main(args) {
     const { values } = parseArgs({ args, options: { json: { type: "boolean" } } });

@@ -1,4 +1,4 @@
-/** `workbook run`: executes notebooks headless over the Jupyter protocol. */
+/** `workbook run`: run notebooks without a browser over the Jupyter protocol. */
 
 import { mkdirSync, realpathSync } from "node:fs";
 import os from "node:os";
@@ -15,7 +15,7 @@ const defaultKernel = "tslab";
 const defaultTimeout = 120;
 
 export const command: Command = {
-  summary: "executes notebooks headless",
+  summary: "run notebooks without a browser",
   usage:
     "workbook run NOTEBOOK... [--kernel NAME] [--out DIR] [--jobs N] [--timeout SECONDS] [--backend NAME] [--json]",
   async main(args) {

@@ -16,7 +16,8 @@ async function start(args) {
   if (port !== undefined && !isPort(port))
     return complain(2, `expected a port from 1 to 65535, got "${port}"`);
   if (port !== undefined && !(await isFree(Number(port)))) {
-    const remedy = "choose another (npm start -- --port 8899, say), or stop that program";
+    const another = Number(port) < 65535 ? Number(port) + 1 : 8888;
+    const remedy = `choose another (npm start -- --port ${another}, say), or stop that program`;
     return complain(1, `expected port ${port} to be free, but a program listens on it already; ${remedy}`);
   }
   const { setUp } = await import("./set-up.mjs");
