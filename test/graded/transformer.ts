@@ -94,8 +94,7 @@ export default graded<typeof Answers>("transformer", {
             const ffn = 2 * T * C * (ratio * C) + 2 * T * (ratio * C) * C;
             if (!(Math.abs(scores / ffn - 1) < 1e-9)) {
               throw new AssertionError(
-                `C = ${C}, ratio = ${ratio}: at your T = ${T} the score products take ${scores} FLOPs, the feed-forward block ${ffn}`,
-                { expected: ffn, actual: scores, showDiff: false },
+                `C = ${C}, ratio = ${ratio}: at your T = ${T} the score products take ${scores.toLocaleString("en")} FLOPs, the feed-forward block ${ffn.toLocaleString("en")}`,
               );
             }
           }
