@@ -29,13 +29,16 @@ export interface Recipe {
   readonly clipNorm: number;
 }
 
-/**
- * The Moby Dick experiment: one block, 59,328 parameters, 819,200 characters seen (three quarters of an epoch).
- *
- * Seed 1 reaches 1.87 nats per character on the validation chapters, where a bigram reaches 2.40 and a trigram 1.96.
- * MEASURED
- */
+/** One block: 59,328 parameters. A second block doubles the time and gains nothing in that few steps. */
 export const mobyDickModel: LanguageModelConfig = { vocabulary: 77, width: 64, layers: 1, heads: 4 };
+
+/**
+ * For `mobyDickModel`: 819,200 characters, three quarters of the training split.
+ *
+ * Reaches 1.88 (seed 1) and 1.90 (seed 2) nats per character on the validation chapters; a bigram reaches 2.40 and a
+ * trigram 1.96. Takes 30 s on two busy AVX2 cores with the `tensorflow` backend: 260 kernels in 32 ms a step, of which
+ * 12 ms are matrix products, 15 ms all the small kernels and 7 ms JavaScript; 31,000 characters per second.
+ */
 export const mobyDickRecipe: Recipe = {
   length: 32,
   batch: 32,
