@@ -59,6 +59,7 @@ export function loadCheckpoint({ path, params, optimiser }: LoadOptions): { step
   try {
     if (metadata.format !== "workbook-checkpoint")
       fail("expected a checkpoint, got another safetensors file");
+    const config = JSON.parse(metadata.config ?? "null") as unknown;
     const saved = under(tensors, "params.");
     const [names, wanted] = [Object.keys(saved).sort(), Object.keys(params).sort()];
     const missing = wanted.filter((name) => !names.includes(name));
@@ -76,7 +77,7 @@ export function loadCheckpoint({ path, params, optimiser }: LoadOptions): { step
       optimiser.restore({ steps: Number(metadata.optimiserSteps), tensors: state });
     }
     for (const name of wanted) params[name]!.assign(saved[name]!);
-    return { step: Number(metadata.step), config: JSON.parse(metadata.config ?? "null") as unknown };
+    return { step: Number(metadata.step), config };
   } finally {
     tf.dispose(tensors);
   }
