@@ -69,10 +69,11 @@ let tensorflowLoaded = false;
 /** Registers the `tensorflow` backend; returns why it could not, or undefined. */
 function loadTensorflow(): string | undefined {
   if (tensorflowLoaded) return undefined;
-  // tfjs-node calls two helpers that Node 23 removed.
-  const legacy = util as unknown as Record<string, unknown>;
-  legacy.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  legacy.isArray ??= Array.isArray;
+  // tfjs-node calls two helpers that newer Nodes warn about (22) and have removed (23).
+  Object.assign(util, {
+    isNullOrUndefined: (value: unknown) => value === null || value === undefined,
+    isArray: Array.isArray,
+  });
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   const stderr = stderrGate();
   stderr?.close();
