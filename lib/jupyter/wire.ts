@@ -37,7 +37,7 @@ export interface Message {
 /** Frames that are no message: unsigned, wrongly signed, too few, or not JSON. */
 export class WireError extends Error {}
 
-const protocolVersion = "5.4";
+const protocolVersion = "5.5";
 const delimiter = Buffer.from("<IDS|MSG>");
 
 /** A message with a fresh header. A reply passes its request's `identities` and, as `parent`, its header. */

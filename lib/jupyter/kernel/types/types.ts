@@ -1,0 +1,124 @@
+/**
+ * Types over all cells of a session: TypeScript 7's language server checks a cell, completes a word and explains a name.
+ *
+ * The server holds two documents in the notebook's folder: the session, all committed cells (session-document.ts), and
+ * the cell at hand, whose first line brings in the names that it mentions.
+ */
+
+import { setImmediate } from "node:timers/promises";
+import type { Types } from "../seams.js";
+import {
+  completions,
+  diagnostics,
+  hoverMarkdown,
+  plainText,
+  prefixLines,
+  signatureMarkdown,
+} from "./answers.js";
+import { lineStarts, positionAt } from "./positions.js";
+import { sessionSpecifier } from "./project.js";
+import { LanguageServer, type Position } from "./server.js";
+import { SessionDocument } from "./session-document.js";
+import { readSyntax } from "./syntax.js";
+import { watchFolder } from "./watch.js";
+
+/** Notebook folder, and the workbook's own folder for what the notebook's lacks. */
+export interface TypesOptions {
+  readonly cwd: string;
+  readonly root: string;
+}
+
+/** TypeScript's numbers for errors of syntax end here. */
+const syntaxCodes = 2000;
+
+/** Starts the language server. @throws when there is none. */
+export async function createTypes({ cwd, root }: TypesOptions): Promise<CellTypes> {
+  const types = new CellTypes({ cwd, root });
+  await types.start();
+  return types;
+}
+
+export class CellTypes implements Types {
+  #server: LanguageServer;
+  #session = new SessionDocument();
+  #watcher: { changed(): string[]; close(): void };
+  /** Questions wait for each other: all of them are about the one cell document. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TypesOptions) {
+    this.#server = new LanguageServer(options);
+    this.#watcher = watchFolder(options.cwd);
+  }
+
+  /** Process id of the language server. */
+  get serverPid(): number | undefined {
+    return this.#server.pid;
+  }
+
+  async start(): Promise<void> {
+    this.#show("");
+    await this.#server.start();
+    // Reads the files that every cell needs while the reader's first cell is still on its way.
+    void this.#next(() => this.#server.ask("diagnostic"));
+  }
+
+  async check(code: string) {
+    return this.#next(async () => {
+      // Two turns of the event loop have one poll between them: a file saved just now has been reported then.
+      await setImmediate();
+      await setImmediate();
+      this.#server.filesChanged(this.#watcher.changed());
+      this.#show(code);
+      const errors = diagnostics(await this.#server.ask("diagnostic"), lineStarts(code), code);
+      const unreadable = errors.filter(({ code: number }) => number < syntaxCodes);
+      return unreadable.length > 0 && !readSyntax(code).valid ? unreadable : errors;
+    });
+  }
+
+  commit(code: string, _count: number): void {
+    if (!this.#session.add(code)) return;
+    this.#server.setText("session", this.#session.text);
+    // The server builds its program anew when two documents change at once or when imports do, so it gets the session
+    // now, not with the next cell, and this cell's own imports leave with the same build that brings them in there.
+    if (/\bimport\b/.test(code)) this.#show("");
+    void this.#next(() => this.#server.ask("documentSymbol"));
+  }
+
+  async complete(code: string, offset: number) {
+    const typed = /[\p{ID_Continue}$\u200c\u200d]*$/u.exec(code.slice(0, offset))![0];
+    const answer = await this.#next(() => {
+      const position = this.#show(code, offset, "all");
+      return this.#server.ask("completion", position);
+    });
+    return { start: offset - typed.length, end: offset, items: completions(answer, typed) };
+  }
+
+  async inspect(code: string, offset: number) {
+    const markdown = await this.#next(async () => {
+      const position = this.#show(code, offset);
+      return (
+        hoverMarkdown(await this.#server.ask("hover", position)) ??
+        signatureMarkdown(await this.#server.ask("signatureHelp", position))
+      );
+    });
+    return markdown === undefined ? undefined : { markdown, text: plainText(markdown) };
+  }
+
+  async close(): Promise<void> {
+    this.#watcher.close();
+    await this.#server.close();
+  }
+
+  /** Puts the cell into its document; returns where `offset` is there. */
+  #show(code: string, offset = 0, names?: "all"): Position {
+    this.#server.setText("cell", `${this.#session.prefix(code, sessionSpecifier, names)}\n${code}`);
+    const { line, character } = positionAt(lineStarts(code), offset);
+    return { line: line + prefixLines, character };
+  }
+
+  #next<T>(question: () => T | Promise<T>): Promise<T> {
+    const answer = this.#last.then(question);
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+}
