@@ -44,7 +44,7 @@ describe("workbook doctor", () => {
 
   it("finds everything missing where nothing was set up, and tells how to get each", () => {
     expect(nothing.ok).to.equal(false);
-    for (const name of ["npm packages", "library", "JupyterLab", "kernel"]) {
+    for (const name of ["npm packages", "library", "JupyterLab", "kernels"]) {
       expect(state(nothing, name), name).to.equal("missing");
     }
     expect(state(nothing, "backend tensorflow")).to.equal("optional");

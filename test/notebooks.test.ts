@@ -10,7 +10,7 @@ const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.end
 
 describe("every committed notebook", () => {
   for (const name of files) {
-    it(`${name} is valid nbformat 4.5 for tslab, without outputs, and imports what exists`, async () => {
+    it(`${name} is valid nbformat 4.5 for our kernel, without outputs, and imports what exists`, async () => {
       const file = path.join(folder, name);
       expect(await lintNotebook(JSON.parse(readFileSync(file, "utf8")), file)).to.deep.equal([]);
     });
@@ -30,7 +30,9 @@ function good() {
   return {
     nbformat: 4,
     nbformat_minor: 5,
-    metadata: { kernelspec: { name: "tslab", display_name: "TypeScript", language: "typescript" } as object },
+    metadata: {
+      kernelspec: { name: "workbook", display_name: "TypeScript", language: "typescript" } as object,
+    },
     cells: [
       { cell_type: "markdown", id: "words", metadata: {}, source: 'import "nothing"' },
       code("first", [
@@ -82,7 +84,7 @@ describe("the notebook checks", () => {
     [
       "another kernel",
       (n) => Object.assign(n.metadata.kernelspec, { name: "python3", language: "python" }),
-      /expected the kernelspec tslab with language typescript, got python3 with python/,
+      /expected the kernelspec workbook with language typescript, got python3 with python/,
     ],
     ["no kernel", (n) => Object.assign(n, { metadata: {} }), /got undefined with undefined/],
     ["a cell that does not parse", source("const = 1"), /^cell 2 does not parse: .*Expected identifier/],

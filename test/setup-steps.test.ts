@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { after, afterEach, before, beforeEach, describe, it } from "mocha";
+import { kernelSpec } from "workbook/jupyter/kernel/kernelspec";
 import { root } from "workbook/root";
 import { type StepError, setupModule } from "./setup-module.js";
 
@@ -185,11 +186,24 @@ describe("set-up: the compiler", () => {
 describe("set-up: JupyterLab", () => {
   const json = (file: string) => JSON.parse(readFileSync(path.join(root, file), "utf8"));
 
-  it("lets through exactly the kernel that is set up", async () => {
-    const { kernelName } = await setupModule<{ kernelName: string }>("steps/kernelspec.mjs");
+  it("lets through exactly the kernels that are set up, the workbook's own by default", async () => {
+    const { kernelNames } = await setupModule<{ kernelNames: string[] }>("steps/kernelspec.mjs");
     const config = json("lib/setup/jupyter/jupyter_server_config.json");
-    expect(config.KernelSpecManager.allowed_kernelspecs).to.deep.equal([kernelName]);
-    expect(config.MultiKernelManager.default_kernel_name).to.equal(kernelName);
+    expect(config.KernelSpecManager.allowed_kernelspecs).to.deep.equal(kernelNames);
+    expect(config.MultiKernelManager.default_kernel_name).to.equal(kernelNames[0]);
+  });
+
+  it("starts the workbook's kernel as the library says", function () {
+    const folder = path.join(root, ".venv/share/jupyter/kernels/workbook");
+    if (!existsSync(folder)) {
+      this.skipReason = "no kernelspec in .venv";
+      this.skip();
+    }
+    const spec = JSON.parse(readFileSync(path.join(folder, "kernel.json"), "utf8"));
+    const argv = spec.argv.map((word: string) =>
+      word.replace(/^\{resource_dir\}.*/, (file) => path.join(folder, file.slice(14))),
+    );
+    expect({ ...spec, argv }).to.deep.equal(kernelSpec({ node: spec.argv[0] }));
   });
 
   it("draws with the same plotly.js as the library", function () {

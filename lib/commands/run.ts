@@ -11,7 +11,7 @@ import { NotebookError, readNotebook, writeNotebook } from "../jupyter/notebook.
 import { formatFailure, formatTable, Progress } from "../jupyter/report.js";
 import { type Job, type Report, runNotebooks } from "../jupyter/run.js";
 
-const defaultKernel = "tslab";
+const defaultKernel = "workbook";
 const defaultTimeout = 120;
 
 export const command: Command = {

@@ -1,4 +1,4 @@
-/** Finds kernels by name where Jupyter would, and tslab in node_modules where there is no Jupyter at all. */
+/** Finds kernels by name where Jupyter would, and our own and node_modules' tslab where there is no Jupyter at all. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -6,6 +6,7 @@ import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { root } from "../root.js";
+import { kernelName, kernelSpec } from "./kernel/kernelspec.js";
 
 /** A kernel that can be started. */
 export interface KernelSpec {
@@ -38,8 +39,8 @@ export function findKernel(name: string, places: Places = {}): KernelSpec {
   const { env = process.env, folders = jupyterPath(env) } = places;
   const folder = kernelFolders(folders).get(name.toLowerCase());
   if (folder !== undefined) return readKernelSpec(name, folder, env);
-  const fallback = bundledKernel();
-  if (name === fallback?.name) return fallback;
+  const bundled = bundledKernels().find((kernel) => kernel.name === name);
+  if (bundled !== undefined) return bundled;
   const known = kernelNames(places).join(", ") || "none";
   throw new KernelSpecError(`no kernel "${name}"; known kernels: ${known}`);
 }
@@ -47,8 +48,7 @@ export function findKernel(name: string, places: Places = {}): KernelSpec {
 /** Names of all kernels that `findKernel` knows, sorted. */
 export function kernelNames({ env = process.env, folders = jupyterPath(env) }: Places = {}): string[] {
   const names = new Set(kernelFolders(folders).keys());
-  const fallback = bundledKernel();
-  if (fallback !== undefined) names.add(fallback.name);
+  for (const bundled of bundledKernels()) names.add(bundled.name);
   return [...names].sort();
 }
 
@@ -120,25 +120,28 @@ function ownPython(command: string, prefix: string): string {
   return /^python(3(\.\d+)?)?$/.test(command) && existsSync(own) ? own : command;
 }
 
-function bundledKernel(): KernelSpec | undefined {
+function bundledKernels(): KernelSpec[] {
+  const own = kernelSpec();
+  const common = { language: "typescript", env: {} };
+  const workbook: KernelSpec = {
+    ...common,
+    name: kernelName,
+    displayName: own.display_name,
+    argv: own.argv,
+    interruptMode: own.interrupt_mode,
+  };
   try {
-    const manifest = createRequire(import.meta.url).resolve("tslab/package.json");
-    return {
-      name: "tslab",
-      displayName: "TypeScript",
-      language: "typescript",
-      argv: [
-        process.execPath,
-        path.join(path.dirname(manifest), "bin", "tslab"),
-        "kernel",
-        "--config-path",
-        "{connection_file}",
-      ],
-      env: {},
-      interruptMode: "signal",
-    };
+    const tslab = path.dirname(createRequire(import.meta.url).resolve("tslab/package.json"));
+    const argv = [
+      process.execPath,
+      path.join(tslab, "bin", "tslab"),
+      "kernel",
+      "--config-path",
+      "{connection_file}",
+    ];
+    return [workbook, { ...common, name: "tslab", displayName: "TypeScript", argv, interruptMode: "signal" }];
   } catch {
-    return undefined;
+    return [workbook];
   }
 }
 

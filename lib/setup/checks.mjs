@@ -6,7 +6,7 @@ import { oldestNode } from "./node-version.mjs";
 import { ask, StepError } from "./processes.mjs";
 import { bindingStep } from "./steps/binding.mjs";
 import { findCompiler } from "./steps/compiler.mjs";
-import { kernelName, kernelspecStep } from "./steps/kernelspec.mjs";
+import { kernelNames, kernelspecStep } from "./steps/kernelspec.mjs";
 import { libraryStep } from "./steps/library.mjs";
 import { npmVersion, packagesStep } from "./steps/packages.mjs";
 import { findPython, jupyterStep, pythonEnvironment } from "./steps/python.mjs";
@@ -93,14 +93,15 @@ export function jupyter(/** @type {Places} */ at) {
 
 /** @returns {Check} */
 export function kernel(/** @type {Places} */ at) {
-  const name = "kernel";
+  const name = "kernels";
+  const found = kernelNames.join(", ");
   if (!kernelspecStep(at).isDone()) {
-    const there = existsSync(path.join(at.kernels, kernelName));
-    const found = there ? `${kernelName} is set up for another Node or place` : "no kernelspec in .venv";
-    return { name, state: there ? "broken" : "missing", found, remedy: redo };
+    const there = kernelNames.some((kernel) => existsSync(path.join(at.kernels, kernel)));
+    const said = there ? `${found}: set up for another Node or place` : "no kernelspec in .venv";
+    return { name, state: there ? "broken" : "missing", found: said, remedy: redo };
   }
-  if (existsSync(path.join(at.modules, "tslab/bin/tslab"))) return { name, state: "ok", found: kernelName };
-  return { name, state: "broken", found: `${kernelName} is not in node_modules`, remedy: redo };
+  if (existsSync(path.join(at.modules, "tslab/bin/tslab"))) return { name, state: "ok", found };
+  return { name, state: "broken", found: "tslab is not in node_modules", remedy: redo };
 }
 
 /** @returns {Check} */

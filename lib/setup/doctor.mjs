@@ -10,7 +10,7 @@ import { places } from "./places.mjs";
  * @typedef {{ ok: boolean, checks: import("./checks.mjs").Check[] }} Diagnosis `ok`: the lessons run in JupyterLab
  */
 
-const mainJob = ["Node.js", "npm packages", "library", "JupyterLab", "kernel"];
+const mainJob = ["Node.js", "npm packages", "library", "JupyterLab", "kernels"];
 
 /** @returns {Promise<Diagnosis>} */
 export async function diagnose(at = places()) {

@@ -37,7 +37,7 @@ async function main(args) {
   };
   await runCheck({ name: "set-up", run: async () => ((await setUp("test")).ok ? passed : failed) });
   if (results[0]?.failed === 0) {
-    const wanted = args.length > 0 ? [unitTests(args)] : allChecks();
+    const wanted = args.length > 0 ? unitTests(args) : allChecks();
     for (const check of wanted) await runCheck(check);
   }
   process.stdout.write(formatSummary(results));
@@ -66,7 +66,7 @@ function allChecks() {
       run: () => all(node(module("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", ".")),
     },
     { name: "exercises come from solutions", run: () => all(workbook("release", "--check")) },
-    unitTests([]),
+    ...unitTests([]),
     { name: "graded tests: solutions pass, stubs and mutants do not", run: () => all(workbook("prove")) },
     {
       name: "lessons run (tensorflow)",
@@ -78,33 +78,46 @@ function allChecks() {
       },
     },
     {
+      // A reader who has only tslab is not locked out.
+      name: "lessons run in tslab (tensorflow)",
+      async run() {
+        if (!hasTensorflow()) return skipped("the tensorflow backend is not installed (npx workbook doctor)");
+        return all(workbook("run", ...lessons, "--kernel", "tslab", "--backend", "tensorflow"));
+      },
+    },
+    {
       name: "the first lesson runs (cpu)",
       run: () => all(workbook("run", ...lessons.slice(0, 1), "--backend", "cpu")),
     },
   ];
 }
 
-/** @param {string[]} args for mocha @returns {Check} */
+// A kernel's session takes over its process's streams, timers and late errors: its tests get a process of their own.
+const sessionTests = "lib/dist/test/jupyter/kernel/session*.test.js";
+
+/** @param {string[]} args for mocha @returns {Check[]} */
 function unitTests(args) {
-  return {
-    name: "unit tests",
-    async run() {
-      const output = path.join(at.cache, "mocha.json");
-      mkdirSync(at.cache, { recursive: true });
-      rmSync(output, { force: true });
-      const reporter = [
-        "--reporter",
-        path.join(at.setup, "mocha-reporter.mjs"),
-        "--reporter-option",
-        `output=${output}`,
-      ];
-      const { code } = await node(path.join(at.modules, "mocha/bin/mocha.js"), ...reporter, ...args);
-      if (!existsSync(output)) return failed;
-      const counts = JSON.parse(readFileSync(output, "utf8"));
-      // Mocha can fail without a failing test, when a file does not load, say.
-      return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
-    },
-  };
+  const own = ["--no-package", "--timeout", "20000", "--enable-source-maps", sessionTests];
+  return [
+    { name: "unit tests", run: () => mocha(["--ignore", sessionTests, ...args]) },
+    { name: "unit tests of the kernel's session", run: () => mocha([...own, ...args]) },
+  ];
+}
+
+/** @param {string[]} args */
+async function mocha(args) {
+  const output = path.join(at.cache, "mocha.json");
+  mkdirSync(at.cache, { recursive: true });
+  rmSync(output, { force: true });
+  const reporter = [
+    ...["--reporter", path.join(at.setup, "mocha-reporter.mjs")],
+    ...["--reporter-option", `output=${output}`],
+  ];
+  const { code } = await node(path.join(at.modules, "mocha/bin/mocha.js"), ...reporter, ...args);
+  if (!existsSync(output)) return failed;
+  const counts = JSON.parse(readFileSync(output, "utf8"));
+  // Mocha can fail without a failing test, when a file does not load, say.
+  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }
 
 /** One check out of several programs: passed when all ended well. */

@@ -84,14 +84,14 @@ describe("kernelspecs", () => {
   it("unknown by name raise an error that lists the known ones", () => {
     const data = install("some", "zeta", { argv: ["z"] });
     const find = () => findKernel("nope", { folders: [data] });
-    expect(find).to.throw(KernelSpecError, 'no kernel "nope"; known kernels: tslab, zeta');
+    expect(find).to.throw(KernelSpecError, 'no kernel "nope"; known kernels: tslab, workbook, zeta');
   });
 
-  it("include tslab from node_modules when no Jupyter is installed", () => {
+  it("include our own and tslab from node_modules when no Jupyter is installed", () => {
     const { argv, language } = findKernel("tslab", { folders: [] });
     expect(language).to.equal("typescript");
     expect(argv[0]).to.equal(process.execPath);
     expect(argv[1]).to.match(/node_modules.tslab.bin.tslab$/);
-    expect(kernelNames({ folders: [] })).to.deep.equal(["tslab"]);
+    expect(kernelNames({ folders: [] })).to.deep.equal(["tslab", "workbook"]);
   });
 });

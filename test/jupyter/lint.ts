@@ -52,8 +52,8 @@ function outputProblems({ cells }: Notebook): string[] {
 
 function kernelProblems({ metadata }: Notebook): string[] {
   const { name, language } = (metadata.kernelspec ?? {}) as { name?: string; language?: string };
-  if (name === "tslab" && language === "typescript") return [];
-  return [`expected the kernelspec tslab with language typescript, got ${name} with ${language}`];
+  if (name === "workbook" && language === "typescript") return [];
+  return [`expected the kernelspec workbook with language typescript, got ${name} with ${language}`];
 }
 
 /** Cells that do not parse, and imports of what is neither `workbook/...` nor an installed package. */

@@ -10,7 +10,7 @@ export const kernelName = "workbook";
  *
  * @param node the Node binary to start, this process's unless given.
  */
-export function kernelSpec({ node = process.execPath } = {}): Record<string, unknown> {
+export function kernelSpec({ node = process.execPath } = {}) {
   return {
     argv: [
       node,
@@ -21,7 +21,7 @@ export function kernelSpec({ node = process.execPath } = {}): Record<string, unk
     ],
     display_name: "TypeScript (workbook)",
     language: "typescript",
-    interrupt_mode: "message",
+    interrupt_mode: "message" as const,
     metadata: { debugger: false },
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -291,7 +291,8 @@ describe("types of cells", () => {
     it("nothing that the kernel made up", async () => {
       expect((await labels("")).filter((label) => /\$cell|workbook/.test(label))).to.deep.equal([]);
       expect(await labels("$cel")).to.deep.equal([]);
-      expect(await labels('import {} from "./', 18)).to.deep.equal([]);
+      const real = new Set(readdirSync(cwd));
+      expect((await labels('import {} from "./', 18)).filter((label) => !real.has(label))).to.deep.equal([]);
     });
 
     it("at the same place after a surrogate pair and CRLF", async () => {
