@@ -18,6 +18,9 @@ const passed = { passed: 1, failed: 0, skipped: 0, reasons: [] };
 const failed = { passed: 0, failed: 1, skipped: 0, reasons: [] };
 const skipped = (/** @type {string} */ reason) => ({ passed: 0, failed: 0, skipped: 1, reasons: [reason] });
 
+// A kernel's session takes over its process's streams, timers and late errors: its tests get a process of their own.
+const sessionTests = "lib/dist/test/jupyter/kernel/session*.test.js";
+
 process.exitCode = await main(process.argv.slice(2));
 
 /** @param {string[]} args */
@@ -91,9 +94,6 @@ function allChecks() {
     },
   ];
 }
-
-// A kernel's session takes over its process's streams, timers and late errors: its tests get a process of their own.
-const sessionTests = "lib/dist/test/jupyter/kernel/session*.test.js";
 
 /** @param {string[]} args for mocha @returns {Check[]} */
 function unitTests(args) {
