@@ -1,7 +1,7 @@
 /** Runs the same tests on every backend that loads here. */
 
 import process from "node:process";
-import { after, before, describe } from "mocha";
+import { after, before, type Context, describe } from "mocha";
 import { type BackendName, backendNames, useBackend } from "workbook/backend";
 
 /**
@@ -13,18 +13,23 @@ export function onEveryBackend(title: string, body: (backend: BackendName) => vo
   for (const backend of backendNames) {
     describe(`${title} (${backend})`, () => {
       before(async function () {
-        try {
-          await useBackend(backend);
-        } catch (error) {
-          if (process.env.REQUIRE_TENSORFLOW === "1") throw error;
-          this.skipReason = (error as Error).message;
-          this.skip();
-        }
+        await useBackendOrSkip(this, backend);
       });
       body(backend);
       after(async () => {
         await useBackend();
       });
     });
+  }
+}
+
+/** Makes a backend current; skips the test or hook, with the reason, where it does not load. */
+export async function useBackendOrSkip(context: Context, backend: BackendName): Promise<void> {
+  try {
+    await useBackend(backend);
+  } catch (error) {
+    if (process.env.REQUIRE_TENSORFLOW === "1") throw error;
+    context.skipReason = (error as Error).message;
+    context.skip();
   }
 }

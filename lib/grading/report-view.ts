@@ -1,6 +1,7 @@
 /** How a report looks: HTML that reads in light and dark notebooks, and plain text for terminals. */
 
 import type { MimeBundle } from "../display.js";
+import { escapeHtml } from "../html.js";
 import type { ExerciseReport, Report, TestReport, TestState } from "./report.js";
 
 /** What a notebook or terminal shows of a report. */
@@ -74,17 +75,6 @@ function hintHtml(hint: string | undefined): string {
 /** `name` → name in a code face. */
 function withCode(html: string): string {
   return html.replace(/`([^`]+)`/g, "<code>$1</code>");
-}
-
-function escapeHtml(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    "&": "&amp;",
-    "<": "&lt;",
-    ">": "&gt;",
-    '"': "&quot;",
-    "'": "&#39;",
-  };
-  return text.replace(/[&<>"']/g, (character) => entities[character]!);
 }
 
 export function reportText(report: Report): string {

@@ -3,6 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import type { TopLevelSpec } from "vega-lite";
 import type { MimeBundle } from "../display.js";
+import { escapeHtml } from "../html.js";
 import type { Figure, PlotlyFigure, VegaLiteFigure } from "./figure.js";
 
 /**
@@ -43,7 +44,7 @@ export async function toSvg(figure: VegaLiteFigure | PlotlyFigure): Promise<stri
   const view = new vega.View(vega.parse(compile(copy).spec), { renderer: "none" });
   try {
     const svg = await view.toSVG();
-    return svg.replace("<svg ", `<svg role="img" aria-label="${escapeAttribute(plainText(figure))}" `);
+    return svg.replace("<svg ", `<svg role="img" aria-label="${escapeHtml(plainText(figure))}" `);
   } finally {
     view.finalize();
   }
@@ -56,10 +57,6 @@ export async function saveSvg(figure: VegaLiteFigure | PlotlyFigure, file: strin
 
 function stillOf(figure: VegaLiteFigure | PlotlyFigure): VegaLiteFigure {
   return figure.kind === "plotly" ? figure.still : figure;
-}
-
-function escapeAttribute(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 }
 
 interface TextMetrics {

@@ -1,5 +1,6 @@
 /** Comparison tables, measured beside paper: HTML for notebooks, Markdown for pages, aligned text for terminals. */
 
+import { escapeHtml } from "../html.js";
 import { ensure } from "../shapes.js";
 import { distinct, nonEmpty } from "./check.js";
 import type { TableFigure } from "./figure.js";
@@ -119,14 +120,6 @@ function plain(
       .trimEnd();
   const rule = widths.map((width) => "─".repeat(width)).join("  ");
   return [...(title === undefined ? [] : [title, ""]), line(headings), rule, ...cells.map(line)].join("\n");
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }
 
 /** `$` stays, so that a cell may hold a formula. */

@@ -1,4 +1,3 @@
-import process from "node:process";
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { describe, it } from "mocha";
@@ -6,7 +5,7 @@ import { type AttentionOptions, attention } from "workbook/attention";
 import { backendNames, useBackend } from "workbook/backend";
 import { type Counts, count } from "workbook/measure/count";
 import { random } from "workbook/random";
-import { onEveryBackend } from "../backends.js";
+import { onEveryBackend, useBackendOrSkip } from "../backends.js";
 
 onEveryBackend("peak bytes", () => {
   it("count what is alive at once, above what was there before", async () => {
@@ -145,13 +144,7 @@ describe("counts on different backends", () => {
   it("are equal: operations, traffic, peak, kernel by kernel, and on every run", async function () {
     const counts: Counts[] = [];
     for (const backend of backendNames) {
-      try {
-        await useBackend(backend);
-      } catch (error) {
-        if (process.env.REQUIRE_TENSORFLOW === "1") throw error;
-        this.skipReason = (error as Error).message;
-        this.skip();
-      }
+      await useBackendOrSkip(this, backend);
       counts.push(await count(step), await count(step));
     }
     await useBackend();

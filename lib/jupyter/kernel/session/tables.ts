@@ -1,6 +1,7 @@
 /** Arrays of records as HTML tables. */
 
 import { inspect } from "node:util";
+import { escapeHtml } from "../../../html.js";
 
 const maxRows = 60;
 const maxColumns = 20;
@@ -42,8 +43,4 @@ function cell(value: unknown): string {
     typeof value === "string" ? value : inspect(value, { colors: false, depth: 1, breakLength: 80 });
   const align = typeof value === "number" || typeof value === "bigint" ? ' style="text-align: right"' : "";
   return `<td${align}>${escapeHtml(text)}</td>`;
-}
-
-export function escapeHtml(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
 }

@@ -1,8 +1,8 @@
 /** Tensors at a glance: shape, type, statistics and a preview. Known by what they can do, not by their class. */
 
 import type { MimeBundle } from "../../../display.js";
+import { escapeHtml } from "../../../html.js";
 import { formatShape } from "../../../shapes.js";
-import { escapeHtml } from "./tables.js";
 
 interface TensorLike {
   readonly shape: readonly number[];
