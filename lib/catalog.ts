@@ -34,6 +34,17 @@ export const catalog: readonly Paper[] = [
     time: "n²",
     memory: "n²",
   },
+  {
+    slug: "linear-transformer",
+    title: "Transformers are RNNs: Fast Autoregressive Transformers with Linear Attention",
+    authors: "Katharopoulos et al.",
+    year: 2020,
+    arXiv: "2006.16236",
+    family: "Low rank, hashing, kernels",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */

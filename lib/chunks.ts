@@ -18,7 +18,15 @@ export function splitChunks(x: tf.Tensor4D, chunk: number): tf.Tensor4D {
   const N = Math.ceil(T / chunk);
   return tf.tidy(() => {
     const missing = N * chunk - T;
-    const whole = missing === 0 ? x : tf.pad(x, [[0, 0], [0, 0], [0, missing], [0, 0]]); // [B, H, N·c, D]
+    const whole =
+      missing === 0
+        ? x
+        : tf.pad(x, [
+            [0, 0],
+            [0, 0],
+            [0, missing],
+            [0, 0],
+          ]); // [B, H, N·c, D]
     return tf.reshape(whole, [B * H, N, chunk, D]);
   });
 }

@@ -10,8 +10,8 @@
  *
  * Identities (lib/identities/linear-transformer.ts): parallel, recurrent and chunkwise forms agree; the last row of the
  * causal forms is the bidirectional one's; with features whose dot product is exp(q·k / √D) it is softmax attention.
- * Cost per head with F features: parallel 2 T² (F + E) FLOPs and T² numbers; recurrent 4 T F E and F (E + 1) numbers;
- * chunkwise T (4 F E + 2 c (F + E)), linear in T for a fixed chunk c.
+ * Cost per head with F features: parallel 2 T² (F + E) FLOPs and T² numbers; recurrent 5 T F E FLOPs and a state of F (E + 1);
+ * chunkwise T (4 F E + 2 c (F + E)) and T numbers for a fixed chunk c.
  * Deviates from the paper: z is the last column of S, since it is the sum for a value that is always 1; ε is added to
  * the denominator, as the authors' code does; φ is computed so that small values survive float32; the chunkwise form
  * is younger than the paper.
@@ -20,19 +20,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { causalMask } from "../attention.js";
 import { mergeChunks, splitChunks, sumsBefore } from "../chunks.js";
+import { eluPlusOne, type FeatureMap } from "../feature-maps.js";
 import { dims, ensure } from "../shapes.js";
-
-/** Maps the last axis of `[B, H, T, D]` to non-negative features, `[B, H, T, F]`. */
-export type FeatureMap = (x: tf.Tensor4D) => tf.Tensor4D;
-
-/**
- * elu(x) + 1: x + 1 above zero, exp(x) below.
- *
- * Written so that nothing small is added to 1: in float32, elu(−18) is −1 and elu(−18) + 1 is 0.
- */
-export function eluPlusOne<T extends tf.Tensor>(x: T): T {
-  return tf.tidy(() => tf.add<T>(tf.relu(x), tf.exp(tf.minimum(x, 0))));
-}
 
 export interface LinearAttentionOptions {
   /** Queries `[B, H, T, D]`. */
@@ -45,7 +34,7 @@ export interface LinearAttentionOptions {
   readonly keyMask?: tf.Tensor2D;
   /** `eluPlusOne` unless given; `(x) => x` where q and k are features already. */
   readonly featureMap?: FeatureMap;
-  /** ε, added to the denominator. 0 is the paper's formula: then a query that sees nothing gets NaN, not zeros. */
+  /** ε, added to the denominator; 10⁻⁶ unless given, as in the authors' code. 0 is the paper's formula: then a query that sees nothing gets NaN, not zeros. */
   readonly eps?: number;
 }
 
@@ -58,22 +47,14 @@ export function linearAttention(options: LinearAttentionOptions): tf.Tensor4D {
   });
 }
 
-/** Query t sees keys 0 … t, by way of all T × T weights: `[B, H, T, E]`. */
+/**
+ * Query t sees keys 0 … t, by way of all T × T weights: `[B, H, T, E]`. With the identity matrix for `v` these weights
+ * themselves come out.
+ */
 export function causalLinearAttention(options: LinearAttentionOptions): tf.Tensor4D {
   return tf.tidy(() => {
     const { q, k, v, eps } = features("causalLinearAttention", options, "T");
     return normalised(tf.matMul(visible(q, k), v), eps); // [B, H, T, E]
-  });
-}
-
-/** The weights themselves, `[B, H, T, T]`: what a picture shows, and what the fast forms never make. */
-export function causalLinearWeights(options: Omit<LinearAttentionOptions, "v">): tf.Tensor4D {
-  return tf.tidy(() => {
-    const { k, eps = EPSILON } = options;
-    const ones = tf.ones<tf.Rank.R4>([...k.shape.slice(0, 3), 1] as [number, number, number, number]);
-    const { q, k: keys } = features("causalLinearWeights", { ...options, v: ones }, "T");
-    const weights = visible(q, keys); // [B, H, T, T]
-    return tf.div(weights, tf.add(tf.sum(weights, -1, true), eps));
   });
 }
 
@@ -91,7 +72,7 @@ export function causalLinearAttentionChunkwise({ chunk = 64, ...options }: Chunk
     const { q, k, v, eps, B, H, T } = features("causalLinearAttentionChunkwise", options, "T");
     const [Q, K, V] = [splitChunks(q, chunk), splitChunks(k, chunk), splitChunks(v, chunk)];
     const inside = tf.matMul(visible(Q, K), V); // [B·H, N, c, E + 1]
-    const added = tf.matMul(K, V, true, false); // [B·H, N, F, E + 1], what each chunk adds to the state
+    const added: tf.Tensor4D = tf.matMul(K, V, true, false); // [B·H, N, F, E + 1], what each chunk adds to the state
     // Exclusive: a chunk's own keys are already inside.
     const earlier = sumsBefore(added); // [B·H, N, F, E + 1]
     const sums = tf.add<tf.Tensor4D>(inside, tf.matMul(Q, earlier)); // [B·H, N, c, E + 1]
@@ -111,10 +92,17 @@ export interface StepOptions extends Omit<LinearAttentionOptions, "keyMask"> {
  * One position, `q`, `k` and `v` of shape `[B, H, 1, ·]`: its output `[B, H, 1, E]`, and the state after it
  * (section 3.4). The old state is left alone: its owner disposes it.
  */
-export function linearAttentionStep({ state, ...options }: StepOptions): { y: tf.Tensor4D; state: LinearState } {
+export function linearAttentionStep({ state, ...options }: StepOptions): {
+  y: tf.Tensor4D;
+  state: LinearState;
+} {
   return tf.tidy(() => {
     const { q, k, v, eps, T } = features("linearAttentionStep", options, "T");
     ensure(T === 1, `linearAttentionStep: expected one position, got ${T}`);
+    if (state !== undefined) {
+      const fits = { k: [k, "B H T F"], v: [v, "B H T E+1"], state: [state, "B H F E+1"] } as const;
+      dims("linearAttentionStep", fits);
+    }
     const next = advanced(k, v, state);
     return { y: normalised(tf.matMul(q, next) as tf.Tensor4D, eps), state: next };
   });
@@ -140,9 +128,6 @@ export function causalLinearAttentionRecurrent(options: LinearAttentionOptions):
   });
 }
 
-/** ε of the authors' code. */
-const EPSILON = 1e-6;
-
 function advanced(k: tf.Tensor4D, v: tf.Tensor4D, state?: LinearState): LinearState {
   const product = tf.matMul(k, v, true, false) as tf.Tensor4D; // φ(k) vᵀ, [B, H, F, E + 1]
   return state === undefined ? product : tf.add(state, product);
@@ -164,7 +149,7 @@ function normalised(sums: tf.Tensor4D, eps: number): tf.Tensor4D {
 /** Entry checks; then φ(q), φ(k) with hidden keys zeroed, and v with a column of ones, whose sums are the denominators. */
 function features(
   name: string,
-  { q, k, v, keyMask, featureMap = eluPlusOne, eps = EPSILON }: LinearAttentionOptions,
+  { q, k, v, keyMask, featureMap = eluPlusOne, eps = 1e-6 }: LinearAttentionOptions,
   keys = "S",
 ) {
   const { B, H, T } = dims(name, { q: [q, "B H T D"], k: [k, `B H ${keys} D`], v: [v, `B H ${keys} E`] });
@@ -173,7 +158,10 @@ function features(
   let mapped = featureMap(k); // [B, H, S, F]
   if (keyMask !== undefined) {
     dims(name, { k: [k, `B H ${keys} D`], keyMask: [keyMask, `B ${keys}`] });
-    ensure(keyMask.dtype === "bool", `${name}: expected a boolean keyMask (true = seen), got dtype ${keyMask.dtype}`);
+    ensure(
+      keyMask.dtype === "bool",
+      `${name}: expected a boolean keyMask (true = seen), got dtype ${keyMask.dtype}`,
+    );
     mapped = tf.mul(mapped, tf.reshape(tf.cast(keyMask, "float32"), [B!, 1, S, 1]));
   }
   const ones = tf.ones([B!, H!, S, 1]);
