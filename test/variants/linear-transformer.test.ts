@@ -339,7 +339,7 @@ describe("variants/linear-transformer: what it costs", () => {
 
   it("a step takes the same operations and bytes after 10 tokens and after 1,000", async () => {
     const one = () => random(1).normalTensor<tf.Rank.R4>([1, 2, 1, 16]);
-    const after = async (tokens: number) => {
+    const costAfter = async (tokens: number) => {
       let state = linearAttentionStep({ q: one(), k: one(), v: one() }).state;
       for (let t = 1; t < tokens; t++) {
         const next = linearAttentionStep({ q: one(), k: one(), v: one(), state });
@@ -351,8 +351,8 @@ describe("variants/linear-transformer: what it costs", () => {
       );
       return { flops, peakBytes, numbers: state.size };
     };
-    const early = await after(10);
-    expect(await after(1000)).to.deep.equal(early);
+    const early = await costAfter(10);
+    expect(await costAfter(1000)).to.deep.equal(early);
     expect(early.numbers).to.equal(2 * 16 * 17);
   });
 });
