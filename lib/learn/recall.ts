@@ -116,7 +116,13 @@ export function recallAccuracy({
   params: Tensors;
   pairs: number;
 }): number {
-  const batch = recallBatch({ ...recallVocabulary, batch: 128, seed: "fresh", pairs, queries: queriesOf(pairs) });
+  const batch = recallBatch({
+    ...recallVocabulary,
+    batch: 128,
+    seed: "fresh",
+    pairs,
+    queries: queriesOf(pairs),
+  });
   const share = tf.tidy(() => accuracy({ logits: logits({ config, params, tokens: batch.inputs }), batch }));
   tf.dispose(batch);
   return share;

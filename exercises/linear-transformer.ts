@@ -1,0 +1,95 @@
+// Generated from solutions/linear-transformer.ts by `npx workbook release linear-transformer`.
+// Replace each Todo by your answer and save; then run this in the lesson's notebook:
+//   await check("linear-transformer");
+
+/**
+ * Exercises to "Transformers are RNNs" (notebooks/2020-linear-transformer.ipynb).
+ *
+ * Shapes here have no batch and no heads, so that nothing hides the idea: T positions, keys of width D, values of width E.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { Todo, todo } from "workbook/grading/todo";
+
+// Exercise 1: A derivation, answered as a function of its sizes
+
+/**
+ * After how many tokens does one head's key-value cache hold as many numbers as one head's linear-attention state?
+ *
+ * Keys have width `D`, values width `E`, and φ makes `F` features out of a key. Count everything that each of the two
+ * must keep for the next token. The answer need not be whole.
+ */
+export function breakEvenTokens(D: number, E: number, F: number): number {
+  throw new Todo("breakEvenTokens");
+}
+
+// Exercise 2: Repair
+
+/**
+ * φ(x) = elu(x) + 1 in float32, entry by entry, such that small values survive. `tf.add(tf.elu(x), 1)` is 0 for x = −18,
+ * where φ is 1.5 · 10⁻⁸: keys like that vanish, and a query like that divides 0 by 0.
+ *
+ * @param x any entries, from −60 to 1,000,000
+ */
+export function features(x: tf.Tensor2D): tf.Tensor2D {
+  throw new Todo("features");
+}
+
+// Exercise 3: An implementation
+
+/**
+ * Causal linear attention of one head with φ = elu + 1, from its definition; any cost will do.
+ *
+ * @param q queries `[T, D]`
+ * @param k keys `[T, D]`
+ * @param v values `[T, E]`
+ * @returns `[T, E]`: row t is Σ_s (φ(q_t) · φ(k_s)) v_s / Σ_s φ(q_t) · φ(k_s), both sums over s ≤ t.
+ */
+export function causalLinear(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D): tf.Tensor2D {
+  throw new Todo("causalLinear");
+}
+
+// Exercise 4: Graded on complexity
+
+/**
+ * The same result in chunks of `chunk` positions: weights inside a chunk, one running state for all earlier ones.
+ *
+ * Right answers earn half of the points; the other half is for operations and memory that grow like T, not T², at a
+ * fixed chunk length. The last chunk may be shorter, and a chunk may be longer than T.
+ */
+export function chunkwise(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, chunk: number): tf.Tensor2D {
+  throw new Todo("chunkwise");
+}
+
+// Exercise 5: Break its memory
+
+/**
+ * More keys than features: T > D. Return a change of the values, one number for each token (so E = 1), that **no** query
+ * can notice after the last token: linear attention answers exactly the same with values v and with v + change.
+ *
+ * @param k keys `[T, D]`; φ is elu + 1
+ * @returns `[T]`, of Euclidean length 1 (so not zero)
+ */
+export function invisibleChange(k: tf.Tensor2D): tf.Tensor1D {
+  throw new Todo("invisibleChange");
+}
+
+// Quiz: answer with one of the words in the type, or with a number.
+
+/** Chunkwise linear attention with chunks of one position is which of the other forms? */
+export const chunksOfOne: "parallel" | "recurrent" | "bidirectional" = todo("chunksOfOne");
+
+/**
+ * A text has 10,000 tokens instead of 1,000. What happens to the operations that linear attention needs for one more
+ * token, and to those of softmax attention with a key-value cache?
+ */
+export const oneMoreToken: "both stay" | "only softmax grows" | "both grow" = todo("oneMoreToken");
+
+/** All widths of a head double: D, E and F together, from 64 to 128. By which factor does S grow? (Leave z out.) */
+export const stateGrowth: number = todo("stateGrowth");
+
+/**
+ * φ makes F = 64 features of keys of width D = 32, and a state S holds values without normalisation, read as φ(q)ᵀS. At most
+ * how many key-value pairs can be read back exactly, whatever their values are?
+ */
+export const pairsReadExactly: number = todo("pairsReadExactly");
