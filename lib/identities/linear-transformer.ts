@@ -53,7 +53,8 @@ export const causalLinearIdentities: readonly Identity<CausalLinear>[] = [
     hint: "The memory is a sum, and a sum knows no order.",
     async check(form, random) {
       const { q, k, v } = draw(random, 7, 4, 3);
-      const order = tf.tensor1d(random.shuffle([0, 1, 2, 3, 4, 5, 6]), "int32");
+      // A form that leaves the last position out shows only when that position moves.
+      const order = tf.tensor1d([6, ...random.shuffle([0, 1, 2, 3, 4, 5])], "int32");
       const last = (value: Awaited<ReturnType<CausalLinear>>) => {
         const { shape, data } = plain(value);
         return { shape: [shape[1]!], data: data.slice(-shape[1]!) };
