@@ -34,6 +34,17 @@ export const catalog: readonly Paper[] = [
     time: "n²",
     memory: "n²",
   },
+  {
+    slug: "longformer",
+    title: "Longformer: The Long-Document Transformer",
+    authors: "Beltagy, Peters, Cohan",
+    year: 2020,
+    arXiv: "2004.05150",
+    family: "Core and sparse attention",
+    forms: ["parallel", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */
