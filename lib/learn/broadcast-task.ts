@@ -1,5 +1,5 @@
 /**
- * Broadcast: a task for mixers that see both sides. One marked token stands somewhere among random ones, and every
+ * Broadcast: a task for mixers that see both sides. One marked token stands somewhere among tokens that mean nothing, and every
  * position has to name it. How far from the mark a model still answers is how far its information travels.
  *
  * Identity (test/learn/broadcast-task.test.ts): the marked token alone determines every target of its row.
@@ -18,7 +18,7 @@ export interface BroadcastOptions {
   readonly length: number;
   /** Different marked tokens: a guess is right once in `symbols`. */
   readonly symbols: number;
-  /** Different tokens that mean nothing; 8 unless given. */
+  /** Different tokens that mean nothing; 1, a blank, unless given. */
   readonly noise?: number;
 }
 
@@ -27,7 +27,7 @@ export interface BroadcastOptions {
  *
  * V = symbols + noise + 1. Targets are the row's marked token at all T positions.
  */
-export function broadcastBatch({ batch, seed, length, symbols, noise = 8 }: BroadcastOptions): Batch {
+export function broadcastBatch({ batch, seed, length, symbols, noise = 1 }: BroadcastOptions): Batch {
   for (const [label, size, least] of [
     ["batch", batch, 1],
     ["length", length, 2],
