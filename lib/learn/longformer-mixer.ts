@@ -1,7 +1,7 @@
 /** Longformer's attention in the place of softmax attention in the language model (arXiv:2004.05150). */
 
 import * as tf from "@tensorflow/tfjs";
-import { type LongformerWeights, longformerLayer } from "../variants/longformer.js";
+import { type LongformerWeights, longformerLayer } from "../variants/longformer-layer.js";
 import type { LongformerPattern } from "../variants/longformer-pattern.js";
 import { type Mixer, softmaxMixer } from "./mixer.js";
 

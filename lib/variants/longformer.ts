@@ -17,14 +17,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import {
-  attention,
-  MASK_VALUE,
-  type MultiHeadWeights,
-  mergeHeads,
-  project,
-  splitHeads,
-} from "../attention.js";
+import { attention, MASK_VALUE } from "../attention.js";
 import { dims, ensure, formatShape } from "../shapes.js";
 import { forEveryBlock, frame, remainders, windowBias } from "./longformer-blocks.js";
 import { checkGlobals, checkPattern, type LongformerPattern, longformerMask } from "./longformer-pattern.js";
@@ -104,49 +97,6 @@ export function longformerDense(options: LongformerOptions): tf.Tensor4D {
   });
 }
 
-/** Projections of the window, and of the global tokens where they have their own: `[C, C]` each. */
-export interface LongformerWeights extends MultiHeadWeights {
-  readonly global?: Pick<MultiHeadWeights, "wq" | "wk" | "wv">;
-}
-
-/**
- * Multi-head Longformer attention of `x [B, T, C]`: `[B, T, C]`. Without `weights.global` the global tokens share the
- * window's projections, which the paper found to be worse.
- */
-export function longformerLayer({
-  x,
-  weights,
-  heads,
-  globals = [],
-  mask,
-  attend = longformer,
-  ...pattern
-}: LongformerPattern & {
-  readonly x: tf.Tensor3D;
-  readonly weights: LongformerWeights;
-  readonly heads: number;
-  readonly globals?: readonly number[];
-  readonly mask?: tf.Tensor2D;
-  /** Either form. */
-  readonly attend?: typeof longformer;
-}): tf.Tensor3D {
-  return tf.tidy(() => {
-    const { T } = dims("longformerLayer", { x: [x, "B T C"] });
-    checkGlobals("longformerLayer", globals, T!);
-    const part = (source: tf.Tensor3D, w: tf.Tensor2D) => splitHeads(project(source, w), heads);
-    const [q, k, v] = [part(x, weights.wq), part(x, weights.wk), part(x, weights.wv)];
-    const own = weights.global ?? weights;
-    const global = globals.length > 0 && {
-      positions: globals,
-      q: part(tf.gather(x, [...globals], 1), own.wq),
-      k: weights.global ? part(x, own.wk) : k,
-      v: weights.global ? part(x, own.wv) : v,
-    };
-    const mixed = attend({ q, k, v, mask, ...pattern, ...(global && { global }) });
-    return project(mergeHeads(mixed), weights.wo);
-  });
-}
-
 /** Puts the rows of the global tokens, which see everything by their own projections, into `local [B, H, T, E]`. */
 function withGlobalRows(
   { global, causal }: LongformerOptions,
@@ -195,9 +145,9 @@ function indicator(positions: readonly number[], T: number): tf.Tensor4D {
   return tf.tensor4d(ones, [1, 1, T, 1]);
 }
 
-function checked(name: string, { q, k, v, mask, global, ...pattern }: LongformerOptions) {
+function checked(name: string, { q, k, v, mask, global, window, dilation = 1 }: LongformerOptions) {
   const { B, H, T, D, E } = dims(name, { q: [q, "B H T D"], k: [k, "B H T D"], v: [v, "B H T E"] });
-  checkPattern(name, pattern);
+  checkPattern(name, { window, dilation });
   const positions = [...(global?.positions ?? [])];
   checkGlobals(name, positions, T!);
   if (global !== undefined) {
@@ -215,10 +165,9 @@ function checked(name: string, { q, k, v, mask, global, ...pattern }: Longformer
     );
   }
   if (mask !== undefined) dims(name, { q: [q, "B H T D"], mask: [mask, "B T"] });
-  /** 1 where there is a token, `[B or 1, 1, T, 1]`. */
+  // 1 where there is a token: [B or 1, 1, T, 1]. Remainders fold into the batch, so with them every sequence needs its own.
+  const rows = dilation === 1 ? 1 : B!;
   const present: tf.Tensor4D =
-    mask === undefined
-      ? tf.ones([pattern.dilation === undefined || pattern.dilation === 1 ? 1 : B!, 1, T!, 1])
-      : tf.reshape(tf.cast(mask, "float32"), [B!, 1, T!, 1]);
+    mask === undefined ? tf.ones([rows, 1, T!, 1]) : tf.reshape(tf.cast(mask, "float32"), [B!, 1, T!, 1]);
   return { B: B!, H: H!, T: T!, D: D!, E: E!, present, positions };
 }

@@ -19,12 +19,8 @@ import { fitExponent } from "workbook/measure/fit";
 import { receptiveField } from "workbook/measure/receptive-field";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
-import {
-  type LongformerOptions,
-  longformer,
-  longformerDense,
-  longformerLayer,
-} from "workbook/variants/longformer";
+import { type LongformerOptions, longformer, longformerDense } from "workbook/variants/longformer";
+import { longformerLayer } from "workbook/variants/longformer-layer";
 import { longformerMask, reach, windowPairs } from "workbook/variants/longformer-pattern";
 import { onEveryBackend } from "../backends.js";
 import { type Float64, referenceAttention } from "../reference/attention.js";
