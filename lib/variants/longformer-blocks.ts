@@ -13,36 +13,45 @@ export function remainders(x: tf.Tensor4D, d: number): tf.Tensor4D {
   const [B, H, T, F] = x.shape;
   if (d === 1) return x;
   const L = Math.ceil(T / d);
-  const steps = tf.reshape(padTime(x, 0, L * d - T), [B, H, L, d, F]);
-  return tf.reshape(tf.transpose(steps, [0, 3, 1, 2, 4]), [B * d, H, L, F]);
+  return tf.tidy(() => {
+    const steps = tf.reshape(padTime(x, 0, L * d - T), [B, H, L, d, F]);
+    return tf.reshape(tf.transpose(steps, [0, 3, 1, 2, 4]), [B * d, H, L, F]);
+  });
 }
 
 export interface Frame {
   /** Blocks of c positions each. */
   readonly N: number;
   readonly c: number;
-  /** Positions of the neighbouring blocks that come along; at most c each. */
+  /** Positions of the neighbouring blocks that come along, at most c each: none, some before, or some on both sides. */
   readonly before: number;
   readonly after: number;
 }
 
-/** `[B, H, L, F]` → `[B, H, N, before + c + after, F]`, with zeros beyond both ends. */
-export function frame(x: tf.Tensor4D, { N, c, before, after }: Frame): tf.Tensor5D {
+/** `[B, H, L, F]` → `[B, H, N, before + c + after, F]`, with zeros beyond both ends; `alongside` is joined to each block. */
+export function frame(
+  x: tf.Tensor4D,
+  { N, c, before, after }: Frame,
+  alongside: readonly tf.Tensor5D[] = [],
+): tf.Tensor5D {
   const [B, H, L, F] = x.shape;
-  const chunks = tf.reshape(padTime(x, c, (N + 1) * c - L), [B, H, N + 2, c, F]);
-  const cut = (block: number, from: number, length: number) =>
-    tf.slice(chunks, [0, 0, block, from, 0], [B, H, N, length, F]) as tf.Tensor5D;
-  const parts = [cut(1, 0, c)];
-  if (before > 0) parts.unshift(cut(0, c - before, before));
-  if (after > 0) parts.push(cut(2, 0, after));
-  return parts.length === 1 ? parts[0]! : tf.concat(parts, 3);
+  return tf.tidy(() => {
+    if (before + after === 0) return tf.reshape(padTime(x, 0, N * c - L), [B, H, N, c, F]);
+    const chunks = tf.reshape(padTime(x, c, (N + 1) * c - L), [B, H, N + 2, c, F]);
+    const cut = (block: number, from: number, length: number) =>
+      tf.slice(chunks, [0, 0, block, from, 0], [B, H, N, length, F]) as tf.Tensor5D;
+    const [left, own, right] = [cut(0, c - before, before), cut(1, 0, c), cut(2, 0, after)];
+    return tf.concat([left, own, ...(after === 0 ? [] : [right]), ...alongside], 3);
+  });
 }
 
 /** `[B, H, g, F]` → `[B d, H, N, g, F]`, the same for every block. Added to zeros: `tf.tile` has no gradient at rank 5. */
 export function forEveryBlock(x: tf.Tensor4D, d: number, N: number): tf.Tensor5D {
   const [B, H, g, F] = x.shape;
-  const spread = tf.add(tf.zeros([B, d, H, N, g, F]), tf.reshape(x, [B, 1, H, 1, g, F]));
-  return tf.reshape(spread, [B * d, H, N, g, F]);
+  return tf.tidy(() => {
+    const spread = tf.add(tf.zeros([B, d, H, N, g, F]), tf.reshape(x, [B, 1, H, 1, g, F]));
+    return tf.reshape(spread, [B * d, H, N, g, F]);
+  });
 }
 
 /** 0 where key b of a block's surroundings is in the window of its query a or global, MASK_VALUE elsewhere: `[c, K + g]`. */
@@ -57,6 +66,7 @@ export function windowBias({ c, before: r, after }: Omit<Frame, "N">, g: number)
 }
 
 function padTime(x: tf.Tensor4D, before: number, after: number): tf.Tensor4D {
+  if (before + after === 0) return x;
   return tf.pad(x, [
     [0, 0],
     [0, 0],

@@ -62,23 +62,28 @@ export function longformer(options: LongformerOptions): tf.Tensor4D {
     const [before, after] = [r, causal ? 0 : r];
     const blocks = (x: tf.Tensor4D) => frame(remainders(x, d), { N, c, before: 0, after: 0 }); // [B d, H, N, c, ·]
     /** What a block can see: the K = r + c + after positions around it, and the g global ones: [B d, H, N, K + g, ·]. */
-    const surroundings = (x: tf.Tensor4D, atGlobals = x) => {
-      const near = frame(remainders(x, d), { N, c, before, after });
-      return positions.length === 0
-        ? near
-        : tf.concat([near, forEveryBlock(tf.gather(atGlobals, positions, 2), d, N)], 3);
-    };
+    const surroundings = (x: tf.Tensor4D, atGlobals = x) =>
+      tf.tidy(() => {
+        const globals =
+          positions.length === 0 ? [] : [forEveryBlock(tf.gather(atGlobals, positions, 2), d, N)];
+        return frame(remainders(x, d), { N, c, before, after }, globals);
+      });
 
-    const scores = tf.matMul(blocks(tf.mul(q, D ** -0.5)), surroundings(k), false, true); // [B d, H, N, c, K + g]
-    // In the window a global key is hidden: it has a column of its own, and must not count twice.
-    const inWindow: tf.Tensor4D = tf.mul(present, tf.sub(1, indicator(positions, T)));
-    const exists = surroundings(inWindow, present); // [B d, 1, N, K + g, 1]
-    let bias: tf.Tensor = tf.minimum(
-      windowBias({ c, before, after }, positions.length), // [c, K + g]
-      tf.mul(tf.sub(1, tf.transpose(exists, [0, 1, 2, 4, 3])), MASK_VALUE), // [B d, 1, N, 1, K + g]
-    );
-    if (causal && positions.length > 0) bias = tf.minimum(bias, laterGlobalBias(blocks, positions, T, bias));
-    const mixed = tf.matMul(tf.softmax(tf.add(scores, bias)), surroundings(v)); // [B d, H, N, c, E]
+    const bias = tf.tidy(() => {
+      // In the window a global key is hidden: it has a column of its own, and must not count twice.
+      const inWindow: tf.Tensor4D = tf.mul(present, tf.sub(1, indicator(positions, T)));
+      const exists = tf.transpose(surroundings(inWindow, present), [0, 1, 2, 4, 3]); // [B d, 1, N, 1, K + g]
+      const near = windowBias({ c, before, after }, positions.length); // [c, K + g]
+      const visible = tf.minimum(near, tf.mul(tf.sub(1, exists), MASK_VALUE));
+      return causal && positions.length > 0
+        ? tf.minimum(visible, laterGlobalBias(blocks, positions, T, visible))
+        : visible;
+    }); // [B d, 1, N, c, K + g]
+    const weights = tf.tidy(() => {
+      const scores = tf.matMul(blocks(tf.mul(q, D ** -0.5)), surroundings(k), false, true);
+      return tf.softmax(tf.add(scores, bias));
+    }); // [B d, H, N, c, K + g]
+    const mixed = tf.matMul(weights, surroundings(v)); // [B d, H, N, c, E]
 
     const apart = tf.slice(tf.reshape(mixed, [B, d, H, N * c, E]), [0, 0, 0, 0, 0], [B, d, H, L, E]);
     const joined: tf.Tensor4D = tf.reshape(tf.transpose(apart, [0, 2, 3, 1, 4]), [B, H, L * d, E]);
