@@ -35,6 +35,17 @@ export const catalog: readonly Paper[] = [
     memory: "n²",
   },
   {
+    slug: "longformer",
+    title: "Longformer: The Long-Document Transformer",
+    authors: "Beltagy, Peters, Cohan",
+    year: 2020,
+    arXiv: "2004.05150",
+    family: "Core and sparse attention",
+    forms: ["parallel", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
+  {
     slug: "linear-transformer",
     title: "Transformers are RNNs: Fast Autoregressive Transformers with Linear Attention",
     authors: "Katharopoulos et al.",
