@@ -81,11 +81,11 @@ function allChecks() {
       },
     },
     {
-      // A reader who has only tslab is not locked out.
-      name: "lessons run in tslab (tensorflow)",
+      // A reader who has only tslab is not locked out of the beginning.
+      name: "the first two lessons run in tslab (tensorflow)",
       async run() {
         if (!hasTensorflow()) return skipped("the tensorflow backend is not installed (npx workbook doctor)");
-        return all(workbook("run", ...lessons, "--kernel", "tslab", "--backend", "tensorflow"));
+        return all(workbook("run", ...lessons.slice(0, 2), "--kernel", "tslab", "--backend", "tensorflow"));
       },
     },
     {
