@@ -112,6 +112,10 @@ export class LanguageServer {
       throw new Error(`types: TypeScript's language server ${argv[0]} did not start`, { cause: error });
     }
     server.notify("initialized", {});
+    // The server heeds `customConfigFileName` only from its first request on, and opening a document before that would
+    // have it load the whole project around the notebook, which costs half a second and 100 MB. So it is asked about a
+    // file that nobody has, in a folder above which it looks for no project.
+    await server.request("textDocument/documentSymbol", nowhere, startMs).catch(() => undefined);
     this.#open(server, documents.config, "json", cellConfig(this.#folder));
     this.#open(server, documents.globals, "typescript", globalDeclarations);
     this.#open(server, documents.session, "typescript", this.#texts.session);
@@ -130,6 +134,8 @@ export class LanguageServer {
     return pathToFileURL(path.join(this.#folder.cwd, name)).href;
   }
 }
+
+const nowhere = { textDocument: { uri: pathToFileURL("/node_modules/.workbook-nowhere.ts").href } };
 
 function configuration(params: unknown): unknown[] {
   const { items } = params as { items: { section?: string }[] };
