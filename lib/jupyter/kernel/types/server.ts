@@ -5,7 +5,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { within } from "../../async.js";
 import { globalDeclarations } from "../globals.js";
-import { cellConfig, documents, serverCommand } from "./project.js";
+import { cellConfig, documents, serverCommand, sessionSpecifier } from "./project.js";
 import { ProcessEnded, RpcProcess } from "./rpc.js";
 
 /** Position as the protocol counts: from 0, in UTF-16 units. */
@@ -27,7 +27,11 @@ export class LanguageServer {
   /** Process id of the running server, for tests. */
   pid: number | undefined;
   #folder: { cwd: string; root: string };
-  #texts: Record<Name, string> = { session: "export {};\n", cell: "" };
+  // With the import that every cell begins with: the server builds its program anew when imports change.
+  #texts: Record<Name, string> = {
+    session: "export {};\n",
+    cell: `import {} from "${sessionSpecifier}";\n`,
+  };
   #version = 1;
   #server: RpcProcess | undefined;
   #starting: Promise<RpcProcess> | undefined;

@@ -31,9 +31,14 @@ export interface TypesOptions {
 /** TypeScript's numbers for errors of syntax end here. */
 const syntaxCodes = 2000;
 
-/** Starts the language server. @throws when there is none. */
-export async function createTypes({ cwd, root }: TypesOptions): Promise<CellTypes> {
-  const types = new CellTypes({ cwd, root });
+/**
+ * Starts the language server, unless it is given one that has been started. @throws when there is none.
+ */
+export async function createTypes(
+  options: TypesOptions,
+  server = new LanguageServer(options),
+): Promise<CellTypes> {
+  const types = new CellTypes(options, server);
   await types.start();
   return types;
 }
@@ -45,9 +50,9 @@ export class CellTypes implements Types {
   /** Questions wait for each other: all of them are about the one cell document. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: TypesOptions) {
-    this.#server = new LanguageServer(options);
-    this.#watcher = watchFolder(options.cwd);
+  constructor({ cwd }: TypesOptions, server: LanguageServer) {
+    this.#server = server;
+    this.#watcher = watchFolder(cwd);
   }
 
   /** Process id of the language server. */
@@ -56,7 +61,6 @@ export class CellTypes implements Types {
   }
 
   async start(): Promise<void> {
-    this.#show("");
     await this.#server.start();
     // Reads the files that every cell needs while the reader's first cell is still on its way.
     void this.#next(() => this.#server.ask("diagnostic"));
