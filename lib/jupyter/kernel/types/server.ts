@@ -71,9 +71,18 @@ export class LanguageServer {
   }
 
   /** Asks about the cell's document; undefined when the server fails twice or takes too long. */
-  async ask(method: string, position?: Position): Promise<unknown> {
+  ask(method: string, position?: Position): Promise<unknown> {
+    return this.#ask(method, position && { position });
+  }
+
+  /** Asks about the first `lines` lines of the cell's document. */
+  askRange(method: string, lines: number): Promise<unknown> {
+    return this.#ask(method, { range: { start: { line: 0, character: 0 }, end: { line: lines, character: 0 } } });
+  }
+
+  async #ask(method: string, about?: object): Promise<unknown> {
     const textDocument = { uri: this.#uri(documents.cell) };
-    const params = { textDocument, ...(position && { position }) };
+    const params = { textDocument, ...about };
     for (let attempt = 1; attempt <= 2; attempt++) {
       try {
         const server = await this.start();
@@ -150,6 +159,10 @@ const preferences = {
   customConfigFileName: documents.config,
   "native-preview": { customConfigFileName: documents.config },
   suggest: { autoImports: false },
+  inlayHints: {
+    variableTypes: { enabled: true, suppressWhenTypeMatchesName: false },
+    functionLikeReturnTypes: { enabled: true },
+  },
 };
 
 function initialization(cwd: string): object {
