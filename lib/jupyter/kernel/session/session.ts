@@ -8,6 +8,7 @@
 import { setDisplayHost } from "../../../display.js";
 import type { Cell, CellError, CellOutput, Session } from "../seams.js";
 import { isComplete } from "./complete.js";
+import { installConsole } from "./console.js";
 import { toCellError } from "./errors.js";
 import { evaluate } from "./evaluate.js";
 import { onEmptyStack } from "./fresh.js";
@@ -58,6 +59,7 @@ class KernelSession implements ClosableSession {
     this.#modules = new Modules({ root: options.root, builtins: { tslab } });
     installStacks();
     installStreams();
+    installConsole();
     installTimers();
     this.#late.install();
     setDisplayHost(({ data, id, update }) =>
