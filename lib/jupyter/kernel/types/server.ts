@@ -77,7 +77,9 @@ export class LanguageServer {
 
   /** Asks about the first `lines` lines of the cell's document. */
   askRange(method: string, lines: number): Promise<unknown> {
-    return this.#ask(method, { range: { start: { line: 0, character: 0 }, end: { line: lines, character: 0 } } });
+    return this.#ask(method, {
+      range: { start: { line: 0, character: 0 }, end: { line: lines, character: 0 } },
+    });
   }
 
   async #ask(method: string, about?: object): Promise<unknown> {

@@ -123,7 +123,11 @@ export class CellTypes implements Types {
     const starts = lineStarts(code);
     const answer = await this.#server.askRange("inlayHint", starts.length + prefixLines);
     const { declared } = readSyntax(code);
-    return annotations(answer, { starts, prefixLines }, (name) => declared.has(name) || this.#session.has(name));
+    return annotations(
+      answer,
+      { starts, prefixLines },
+      (name) => declared.has(name) || this.#session.has(name),
+    );
   }
 
   /** Puts the cell into its document; returns where `offset` is there. */
