@@ -88,12 +88,12 @@ describe("the text ring", () => {
   it("asks for a drain before it waits: a text may be larger than the ring", () => {
     const memory = new SharedMemory();
     let drained = "";
-    memory.write(1, "stdout", "a𝔸".repeat(100_000), () => {
+    memory.write(1, "stdout", "a𝔸".repeat(400_000), () => {
       for (let taken = memory.take(65_536); taken !== undefined; taken = memory.take(65_536))
         drained += taken.text;
       memory.acceptDrain();
     });
-    expect(drained === "a𝔸".repeat(100_000)).to.equal(true);
+    expect(drained === "a𝔸".repeat(400_000)).to.equal(true);
   });
 
   it("carries many times its size around, in order and whole", () => {
