@@ -32,12 +32,16 @@ export class TestClient {
   readonly #folder: string;
   #wake = () => {};
 
-  private constructor(connection: ConnectionInfo, script: string, env: NodeJS.ProcessEnv) {
+  private constructor(
+    connection: ConnectionInfo,
+    script: string,
+    { env, flags }: { env: NodeJS.ProcessEnv; flags: readonly string[] },
+  ) {
     this.connection = connection;
     this.#folder = mkdtempSync(path.join(os.tmpdir(), "protocol-"));
     const file = path.join(this.#folder, "connection.json");
     writeFileSync(file, JSON.stringify(connection));
-    this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", script, file], {
+    this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", ...flags, script, file], {
       // A kernel that this process leaves behind ends by itself.
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
       stdio: ["ignore", "pipe", "pipe"],
@@ -56,13 +60,16 @@ export class TestClient {
     });
   }
 
-  /** Starts a kernel, and waits until it greets on iopub. */
+  /** Starts a kernel, on new ports unless given a connection, and waits until it greets on iopub. */
   static async start({
     script = fakeMain,
-    env = {},
+    env = {} as NodeJS.ProcessEnv,
+    flags = [] as readonly string[],
     key = randomUUID() as string,
+    connection = undefined as ConnectionInfo | undefined,
   } = {}): Promise<TestClient> {
-    const client = new TestClient({ ...(await newConnection()), key }, script, env);
+    const where = connection ?? { ...(await newConnection()), key };
+    const client = new TestClient(where, script, { env, flags });
     await client.until((heard) => heard.some(({ message }) => message.header.msg_type === "iopub_welcome"));
     return client;
   }

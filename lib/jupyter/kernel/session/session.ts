@@ -13,6 +13,7 @@ import { toCellError } from "./errors.js";
 import { evaluate } from "./evaluate.js";
 import { onEmptyStack } from "./fresh.js";
 import { cellOf, LateErrors } from "./late.js";
+import { installListeners } from "./listeners.js";
 import { Modules } from "./modules.js";
 import { currentRun, Interrupted, Run, within } from "./run.js";
 import { Scope } from "./scope.js";
@@ -61,6 +62,7 @@ class KernelSession implements ClosableSession {
     installStreams();
     installConsole();
     installTimers();
+    installListeners();
     this.#late.install();
     setDisplayHost(({ data, id, update }) =>
       currentRun()?.show({ kind: update ? "update" : "display", data, id }),
