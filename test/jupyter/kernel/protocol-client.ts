@@ -35,7 +35,7 @@ export class TestClient {
   private constructor(
     connection: ConnectionInfo,
     script: string,
-    { env, flags }: { env: NodeJS.ProcessEnv; flags: readonly string[] },
+    { env, flags, cwd }: { env: NodeJS.ProcessEnv; flags: readonly string[]; cwd: string },
   ) {
     this.connection = connection;
     this.#folder = mkdtempSync(path.join(os.tmpdir(), "protocol-"));
@@ -44,6 +44,7 @@ export class TestClient {
     this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", ...flags, script, file], {
       // A kernel that this process leaves behind ends by itself.
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
+      cwd,
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
@@ -65,11 +66,12 @@ export class TestClient {
     script = fakeMain,
     env = {} as NodeJS.ProcessEnv,
     flags = [] as readonly string[],
+    cwd = process.cwd(),
     key = randomUUID() as string,
     connection = undefined as ConnectionInfo | undefined,
   } = {}): Promise<TestClient> {
     const where = connection ?? { ...(await newConnection()), key };
-    const client = new TestClient(where, script, { env, flags });
+    const client = new TestClient(where, script, { env, flags, cwd });
     await client.until((heard) => heard.some(({ message }) => message.header.msg_type === "iopub_welcome"));
     return client;
   }
