@@ -18,7 +18,8 @@ const rows: readonly [title: string, figure: keyof Figures, digits: number][] = 
   ["memory after 150 cells, MB", "memory150", 0],
   ["memory after 500 cells, MB", "memory500", 0],
   ["a million lines, ms", "lines", 0],
-  ["a million lines, messages", "messages", 0],
+  ["of these in order", "inOrder", 0],
+  ["messages that they came in", "messages", 0],
 ];
 
 const { values, positionals } = parseArgs({

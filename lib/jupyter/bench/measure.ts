@@ -2,6 +2,7 @@
 
 import { root } from "../../root.js";
 import { type KernelClient, startKernel } from "../client.js";
+import type { Message } from "../wire.js";
 import type { Contestant } from "./kernels.js";
 import { treeMegabytes } from "./memory.js";
 
@@ -17,10 +18,12 @@ export interface Figures {
   readonly memory500: number | undefined;
   /** Median of the last 50 of 500 cells, each of which uses the one before. */
   readonly p50At500: number | undefined;
-  /** A million lines, until the cell is idle and all have come in order. */
+  /** A million lines, until the cell is idle; undefined unless all have come, in order. */
   readonly lines: number | undefined;
-  /** Stream messages that those came in. */
-  readonly messages: number | undefined;
+  /** How many of them came in order. */
+  readonly inOrder: number;
+  /** Stream messages that they came in. */
+  readonly messages: number;
 }
 
 export interface Effort {
@@ -59,12 +62,12 @@ export async function measure(contestant: Contestant, { starts, lines }: Effort)
       await run(kernel, tfjs.load);
       return series(kernel, tfjs.use, 0, 60);
     }));
-  const printed = await fresh((kernel) => print(kernel, contestant, lines)).catch(() => undefined);
+  const printed = await fresh((kernel) => print(kernel, contestant, lines));
   return {
     start: quantile(toFirst, 0.5),
     tfjs: typed && quantile(typed.slice(warmUp), 0.5),
     ...many,
-    ...{ lines: printed?.ms, messages: printed?.messages },
+    ...printed,
   };
 }
 
@@ -96,22 +99,21 @@ async function run(kernel: KernelClient, code: string): Promise<void> {
   if (status !== "ok") throw new Error(`\`${code}\` failed: ${reply.ename}: ${reply.evalue}`);
 }
 
-/** Undefined where lines were lost, or `idle` never came. */
 async function print(kernel: KernelClient, { lines }: Contestant, count: number) {
   let [next, rest, messages] = [0, "", 0];
   const begun = performance.now();
-  const { idle } = await kernel.execute(lines(count), {
-    timeout,
-    onOutput: ({ header, content }) => {
-      if (header.msg_type !== "stream") return;
-      messages++;
-      const whole = (rest + String(content.text)).split("\n");
-      rest = whole.pop()!;
-      for (const line of whole) if (line === String(next)) next++;
-    },
-  });
+  const onOutput = ({ header, content }: Message) => {
+    if (header.msg_type !== "stream") return;
+    messages++;
+    const whole = (rest + String(content.text)).split("\n");
+    rest = whole.pop()!;
+    for (const line of whole) if (line === String(next)) next++;
+  };
+  // A kernel may lose `idle`, or die, with the lines.
+  const ended = await kernel.execute(lines(count), { timeout, onOutput }).catch(() => undefined);
   const ms = performance.now() - begun;
-  return idle && next === count ? { ms, messages } : undefined;
+  const whole = ended?.idle === true && next === count;
+  return { lines: whole ? ms : undefined, inOrder: next, messages };
 }
 
 export function quantile(samples: readonly number[], p: number): number {
