@@ -105,6 +105,10 @@ export class KernelClient {
     this.#conversation = new Conversation(connection);
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** The content of the kernel's `kernel_info_reply`. */
   get info(): Json {
     return this.#conversation.info;

@@ -56,6 +56,11 @@ export class KernelProcess {
     });
   }
 
+  /** 0 where the process could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Sends a signal to the kernel and what it started; nothing happens when they are gone. */
   signal(name: NodeJS.Signals): void {
     const { pid } = this.#child;

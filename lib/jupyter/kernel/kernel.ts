@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
 import { root } from "../../root.js";
-import { serve } from "./serve.js";
+import { LanguageServer } from "./types/server.js";
 
 const [connectionFile] = process.argv.slice(2);
 if (connectionFile === undefined) {
@@ -13,9 +13,15 @@ if (connectionFile === undefined) {
   process.exit(2);
 }
 
+const options = { cwd: process.cwd(), root };
+// What takes longest goes first: while the language server reads its libraries, everything else is loaded.
+const server = new LanguageServer(options);
+server.start().catch(() => {}); // `createTypes` asks again, and reports.
+
 const require = createRequire(import.meta.url);
 const versionOf = (manifest: string): string => JSON.parse(readFileSync(manifest, "utf8")).version;
 
+const { serve } = await import("./serve.js");
 serve(
   {
     connectionFile,
@@ -23,10 +29,9 @@ serve(
     implementationVersion: versionOf(path.join(root, "package.json")),
   },
   async () => {
-    const options = { cwd: process.cwd(), root };
     const [{ createSession }, types] = await Promise.all([
       import("./session/session.js"),
-      import("./types/types.js").then(({ createTypes }) => createTypes(options)),
+      import("./types/types.js").then(({ createTypes }) => createTypes(options, server)),
     ]);
     return { session: createSession(options), types };
   },

@@ -32,14 +32,19 @@ export class TestClient {
   readonly #folder: string;
   #wake = () => {};
 
-  private constructor(connection: ConnectionInfo, script: string, env: NodeJS.ProcessEnv) {
+  private constructor(
+    connection: ConnectionInfo,
+    script: string,
+    { env, flags, cwd }: { env: NodeJS.ProcessEnv; flags: readonly string[]; cwd: string },
+  ) {
     this.connection = connection;
     this.#folder = mkdtempSync(path.join(os.tmpdir(), "protocol-"));
     const file = path.join(this.#folder, "connection.json");
     writeFileSync(file, JSON.stringify(connection));
-    this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", script, file], {
+    this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", ...flags, script, file], {
       // A kernel that this process leaves behind ends by itself.
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
+      cwd,
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [this.process.stdout!, this.process.stderr!]) {
@@ -56,13 +61,17 @@ export class TestClient {
     });
   }
 
-  /** Starts a kernel, and waits until it greets on iopub. */
+  /** Starts a kernel, on new ports unless given a connection, and waits until it greets on iopub. */
   static async start({
     script = fakeMain,
-    env = {},
+    env = {} as NodeJS.ProcessEnv,
+    flags = [] as readonly string[],
+    cwd = process.cwd(),
     key = randomUUID() as string,
+    connection = undefined as ConnectionInfo | undefined,
   } = {}): Promise<TestClient> {
-    const client = new TestClient({ ...(await newConnection()), key }, script, env);
+    const where = connection ?? { ...(await newConnection()), key };
+    const client = new TestClient(where, script, { env, flags, cwd });
     await client.until((heard) => heard.some(({ message }) => message.header.msg_type === "iopub_welcome"));
     return client;
   }

@@ -45,12 +45,14 @@ describe("history", () => {
 });
 
 describe("the text ring", () => {
+  const nobody = () => {};
+
   it("joins text of one stream of one cell, and separates what differs", () => {
     const memory = new SharedMemory();
-    memory.write(1, "stdout", "a");
-    memory.write(1, "stdout", "𝔸\n");
-    memory.write(1, "stderr", "b");
-    memory.write(2, "stderr", "c");
+    memory.write(1, "stdout", "a", nobody);
+    memory.write(1, "stdout", "𝔸\n", nobody);
+    memory.write(1, "stderr", "b", nobody);
+    memory.write(2, "stderr", "c", nobody);
     expect(Array.from({ length: 4 }, () => memory.take(1000))).to.deep.equal([
       { cell: 1, name: "stdout", text: "a𝔸\n" },
       { cell: 1, name: "stderr", text: "b" },
@@ -61,9 +63,9 @@ describe("the text ring", () => {
 
   it("lets no text overtake a message: a barrier is passed only with its own position", () => {
     const memory = new SharedMemory();
-    memory.write(1, "stdout", "before");
+    memory.write(1, "stdout", "before", nobody);
     const at = memory.barrier();
-    memory.write(1, "stdout", "after");
+    memory.write(1, "stdout", "after", nobody);
     expect(memory.take(1000)?.text).to.equal("before");
     expect(memory.take(1000)).to.equal(undefined);
     expect(memory.take(1000, at)).to.equal(undefined);
@@ -73,9 +75,25 @@ describe("the text ring", () => {
 
   it("asks for one drain until it is accepted", () => {
     const memory = new SharedMemory();
-    expect([memory.write(1, "stdout", "a"), memory.write(1, "stdout", "b")]).to.deep.equal([true, false]);
+    let asked = 0;
+    const write = () => memory.write(1, "stdout", "a", () => asked++);
+    write();
+    write();
+    expect(asked).to.equal(1);
     memory.acceptDrain();
-    expect(memory.write(1, "stdout", "c")).to.equal(true);
+    write();
+    expect(asked).to.equal(2);
+  });
+
+  it("asks for a drain before it waits: a text may be larger than the ring", () => {
+    const memory = new SharedMemory();
+    let drained = "";
+    memory.write(1, "stdout", "a𝔸".repeat(400_000), () => {
+      for (let taken = memory.take(65_536); taken !== undefined; taken = memory.take(65_536))
+        drained += taken.text;
+      memory.acceptDrain();
+    });
+    expect(drained === "a𝔸".repeat(400_000)).to.equal(true);
   });
 
   it("carries many times its size around, in order and whole", () => {
@@ -83,7 +101,7 @@ describe("the text ring", () => {
     let [sent, got] = ["", ""];
     for (let i = 0; i < 300; i++) {
       const text = `${i}𝔸é`.repeat(1 + ((i * 37) % 2000));
-      memory.write(1, "stdout", text);
+      memory.write(1, "stdout", text, nobody);
       sent += text;
       for (let taken = memory.take(65_536); taken !== undefined; taken = memory.take(65_536))
         got += taken.text;
@@ -94,14 +112,14 @@ describe("the text ring", () => {
 
   it("replaces lone surrogates, which no client could read", () => {
     const memory = new SharedMemory();
-    memory.write(1, "stdout", "a\uD800b");
+    memory.write(1, "stdout", "a\uD800b", nobody);
     expect(memory.take(1000)?.text).to.equal("a\uFFFDb");
   });
 
   it("gives up instead of blocking once the worker is gone", () => {
     const memory = new SharedMemory();
     memory.announceGone();
-    memory.write(1, "stdout", "x".repeat(3 << 20));
+    memory.write(1, "stdout", "x".repeat(3 << 20), nobody);
     expect(memory.charge(200 << 20)).to.be.above(0);
     expect(memory.charge(200 << 20)).to.be.above(0);
   });

@@ -46,7 +46,10 @@ const bundles: Readonly<Record<string, readonly [code: string, types: readonly s
 };
 
 describe("results", () => {
-  const driver = new Driver();
+  let driver: Driver;
+  before(() => {
+    driver = new Driver();
+  });
   after(() => driver.session.close());
 
   for (const [sentence, [code, types]] of Object.entries(bundles)) {
@@ -100,7 +103,10 @@ describe("results", () => {
 });
 
 describe("isComplete", () => {
-  const driver = new Driver();
+  let driver: Driver;
+  before(() => {
+    driver = new Driver();
+  });
   after(() => driver.session.close());
   const answers: Readonly<Record<string, readonly string[]>> = {
     complete: ["1 + 1", "", "const a: number = 1", "await (x)", "if (a) { b }", "`a\nb`", "// only this"],

@@ -1,5 +1,7 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
+import { annotations } from "../../../lib/jupyter/kernel/types/explicit.js";
+import { lineStarts } from "../../../lib/jupyter/kernel/types/positions.js";
 import { SessionDocument } from "../../../lib/jupyter/kernel/types/session-document.js";
 import { mentions, readSyntax } from "../../../lib/jupyter/kernel/types/syntax.js";
 
@@ -81,5 +83,56 @@ describe("the session document", () => {
     session.add("const user = base;");
     for (let i = 0; i < 300; i++) session.add(`const base = "${i}";`);
     expect(session.text).to.contain("const base = 1;").and.not.contain('const base = "7";');
+  });
+});
+
+describe("types that a cell left to inference", () => {
+  const code = "const a = f();\nconst b = a;";
+  const hint = (type: string) => [{ position: { line: 2, character: 7 }, label: `: ${type}`, kind: 1 }];
+  const found = (type: string, taken: readonly string[] = []) =>
+    annotations(hint(type), { starts: lineStarts(code), prefixLines: 1 }, (name) => taken.includes(name));
+
+  for (const type of [
+    "number",
+    "string | undefined",
+    '"a" | 1 | -2n',
+    "number[][]",
+    "Promise<Map<string, Float32Array<ArrayBuffer>>>",
+    "{ x: number; y?: { z: boolean; }; }",
+    "readonly [number, string]",
+  ]) {
+    it(`are written out: ${type}`, () => {
+      expect(found(type)).to.deep.equal([{ offset: 22, text: `: ${type}` }]);
+    });
+  }
+
+  for (const [why, type] of [
+    ["whose names may mean something else elsewhere", "Tensor<Rank>"],
+    ["that are incomplete", "{ x: number; ... 3 more ...; }"],
+    ["that the server words ambiguously", "string | number[]"],
+    ["of functions", "(x: number) => string"],
+    ["that narrow", "x is string"],
+    ["that are not known", "any[]"],
+  ] as const) {
+    it(`are left alone ${why}`, () => expect(found(type)).to.deep.equal([]));
+  }
+
+  it("are left alone where the session gives a global name a meaning of its own", () => {
+    expect(found("Map<string, number>", ["Map"])).to.deep.equal([]);
+  });
+
+  it("stand in the session's document, which later checks then need not infer", () => {
+    const session = new SessionDocument();
+    session.add("const a = f(), b = 1;", [
+      { offset: 7, text: ": number" },
+      { offset: 16, text: ": 1" },
+    ]);
+    expect(session.text).to.contain("const a: number = f(), b: 1 = 1;");
+  });
+
+  it("are left out where the language has no place for them", () => {
+    const session = new SessionDocument();
+    session.add("const f = x => x;", [{ offset: 11, text: ": number" }]);
+    expect(session.text).to.contain("const f = x => x;");
   });
 });

@@ -45,6 +45,35 @@ describe("types of cells", () => {
       expect(await typeOf('new Box("s").held')).to.equal("string");
     });
 
+    it("where they were inferred, as exactly as if they were inferred again", async () => {
+      await run(`const sum = [1, 2].reduce((a, b) => a + b); const mixed = [1, "a"]; let found = ["b"].find(Boolean);
+const isText = (x: unknown) => typeof x === "string"; function shape(x: number) { return { x, list: [x], "odd-name": x }; }
+const pick = async () => sum; const [head] = mixed; const counts = new Map([["a", 1]]);`);
+      await run("const next = sum + 1; const later = pick(); const made = shape(next);");
+      for (const [expression, type] of [
+        ["sum", "number"],
+        ["mixed", "(string | number)[]"],
+        ["found", "string | undefined"],
+        ["head", "string | number"],
+        ["counts", "Map<string, number>"],
+        ["next", "number"],
+        ["later", "Promise<number>"],
+        ["made.list", "number[]"],
+        ["made", '{ x: number; list: number[]; "odd-name": number; }'],
+      ] as const) {
+        expect(await typeOf(expression), expression).to.equal(type);
+      }
+      const narrowed = "const values: string[] = [1, 'a'].filter(isText);";
+      expect(await codes(narrowed)).to.deep.equal([]);
+    });
+
+    it("where a cell gives the name of a global type another meaning", async () => {
+      await run("class Date { mine = 1 }\nconst date = new Date();");
+      expect(await typeOf("date.mine")).to.equal("number");
+      await run("const again = date;");
+      expect(await typeOf("again.mine")).to.equal("number");
+    });
+
     it("from enums, interfaces, type aliases and namespaces", async () => {
       await run(
         "enum Tone { Low = 1, High }\ninterface Note { tone: Tone }\ntype Pair<T> = [T, T];\nnamespace Scale { export const steps = 7; }",

@@ -19,6 +19,7 @@ export class Executions {
   readonly history = new History();
   readonly #sockets: KernelSockets;
   readonly #main: MainThread;
+  readonly #onRun: () => void;
   readonly #queue = new ExecuteQueue();
   /** Count → header of the request, also of cells that are over: their timers may still print. Undefined: silent. */
   readonly #parents = new Map<number, Header | undefined>();
@@ -27,7 +28,9 @@ export class Executions {
   #runs = 0;
   #count = 0;
 
-  constructor(sockets: KernelSockets, main: MainThread) {
+  /** @param onRun called when a cell begins to run. */
+  constructor(sockets: KernelSockets, main: MainThread, onRun: () => void) {
+    this.#onRun = onRun;
     this.#sockets = sockets;
     this.#main = main;
   }
@@ -108,6 +111,7 @@ export class Executions {
       allowStdin: content.allow_stdin === true,
       expressions: strings(content.user_expressions),
     });
+    this.#onRun();
     const { error, expressions, payload } = await ended;
     this.#running = undefined;
     const execution_count = counted ? count : this.#count;

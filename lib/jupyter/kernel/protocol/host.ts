@@ -1,13 +1,16 @@
 /** The main thread's side of the protocol: runs what the worker is asked for, in an `Evaluator`. */
 
 import process from "node:process";
+import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { deferred } from "../../async.js";
 import type { CellError } from "../seams.js";
 import { CommRegistry } from "./comm-registry.js";
+import { announceEnds } from "./ends.js";
 import type { Evaluator } from "./evaluator.js";
+import { prepareCollecting } from "./heap-watch.js";
 import { Link } from "./link.js";
-import type { CellEnd, ToMain, WorkerOptions } from "./messages.js";
+import type { CellEnd, StopReason, ToMain, WorkerOptions } from "./messages.js";
 import { Prompts } from "./prompts.js";
 import { SharedMemory } from "./shared-memory.js";
 import { prepareUnwinding } from "./unwind.js";
@@ -54,7 +57,11 @@ export class Host {
 
   constructor(options: HostOptions) {
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
-      workerData: { ...options, memory: this.#memory.buffer } satisfies WorkerOptions,
+      workerData: {
+        ...options,
+        memory: this.#memory.buffer,
+        heapLimit: getHeapStatistics().heap_size_limit,
+      } satisfies WorkerOptions,
       execArgv: [],
     });
     this.#link = new Link(this.#worker, this.#memory);
@@ -62,9 +69,10 @@ export class Host {
     this.#prompts = new Prompts((question) => this.#link.send({ kind: "prompt", ...question }));
     // Only until the worker watches for it: a signal that nobody handles would end the process.
     process.on("SIGINT", () => this.#worker.postMessage({ kind: "interrupt" }));
-    process.on("exit", (code) => {
+    prepareCollecting();
+    announceEnds((how) => {
       if (this.#memory.workerIsGone) return;
-      this.#link.send({ kind: "exit", code });
+      this.#link.send({ kind: "exit", how });
       this.#memory.waitUntilGone(lastWordsMs);
     });
     // From the start, for a message that finds no listener is lost.
@@ -101,7 +109,7 @@ export class Host {
       case "execute":
         return this.#execute(message, evaluator);
       case "interrupt":
-        return this.#interrupt(message.run, evaluator);
+        return this.#interrupt(message, evaluator);
       case "question":
         return this.#answer(message, evaluator);
       case "input":
@@ -132,10 +140,11 @@ export class Host {
     if (this.#run === run) this.#end(end);
   }
 
-  #interrupt(run: number, evaluator: Evaluator): void {
+  #interrupt({ run, reason }: { run: number; reason: StopReason }, evaluator: Evaluator): void {
     this.#restore();
     if (this.#run?.id !== run) return;
-    const error = evaluator.interrupted();
+    const interrupted = evaluator.interrupted();
+    const error = reason === "memory" ? outOfMemory() : interrupted;
     this.#prompts.refuse("interrupted");
     this.#end({ ...ended, error });
   }
@@ -171,6 +180,12 @@ export class Host {
       }
     }
   }
+}
+
+function outOfMemory(): CellError {
+  const megabytes = Math.round(getHeapStatistics().heap_size_limit / 2 ** 20);
+  const evalue = `the cell was stopped before it filled Node's heap of ${megabytes} MB; what the session's variables hold is kept`;
+  return { ename: "OutOfMemory", evalue, traceback: [`OutOfMemory: ${evalue}`] };
 }
 
 const ended: CellEnd = { expressions: {}, payload: [] };

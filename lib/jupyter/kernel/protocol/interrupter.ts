@@ -9,6 +9,7 @@
 import { Session } from "node:inspector";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
+import type { StopReason } from "./messages.js";
 import type { SharedMemory } from "./shared-memory.js";
 import { unwindExpression } from "./unwind.js";
 
@@ -18,20 +19,20 @@ const pollMs = 5;
 
 export class Interrupter {
   readonly #memory: SharedMemory;
-  readonly #tell: (run: number) => void;
+  readonly #tell: (run: number, reason: StopReason) => void;
   #interrupting = 0;
 
   /** @param tell sends the message that this run is to be interrupted. */
-  constructor(memory: SharedMemory, tell: (run: number) => void) {
+  constructor(memory: SharedMemory, tell: (run: number, reason: StopReason) => void) {
     this.#memory = memory;
     this.#tell = tell;
   }
 
   /** Resolves once the main thread has ended the run. */
-  async interrupt(run: number): Promise<void> {
+  async interrupt(run: number, reason: StopReason): Promise<void> {
     if (this.#interrupting === run) return;
     this.#interrupting = run;
-    this.#tell(run);
+    this.#tell(run, reason);
     // What holds up a run that has not begun is the kernel's own work: that is not to be broken off.
     while (this.#memory.runStarted < run) await sleep(pollMs);
     if (await this.#ends(run, answerMs)) return;
@@ -42,7 +43,7 @@ export class Interrupter {
       do {
         session.post("Runtime.evaluate", { expression: unwindExpression });
         session.post("Runtime.terminateExecution");
-        this.#tell(run);
+        this.#tell(run, reason);
       } while (!(await this.#ends(run, retryMs)));
     } finally {
       session.disconnect();

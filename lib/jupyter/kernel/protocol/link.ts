@@ -23,7 +23,7 @@ export class Link {
    */
   show(output: CellOutput, cell: number): void {
     if (output.kind === "stream") {
-      if (this.#memory.write(cell, output.name, output.text)) this.#post({ kind: "text" });
+      this.#memory.write(cell, output.name, output.text, this.#askForDrain);
       return;
     }
     const json = JSON.stringify(output);
@@ -35,6 +35,8 @@ export class Link {
   send(message: Without<Ordered, "at">): void {
     this.#post({ ...message, at: this.#memory.barrier() } as Ordered);
   }
+
+  readonly #askForDrain = () => this.#post({ kind: "text" });
 
   #post(message: ToWorker): void {
     this.#worker.postMessage(message);

@@ -10,7 +10,12 @@ export interface WorkerOptions {
   /** The version of TypeScript, for `kernel_info`. */
   readonly languageVersion: string;
   readonly implementationVersion: string;
+  /** Bytes that the main thread's heap may hold. */
+  readonly heapLimit: number;
 }
+
+/** Why a cell is stopped: somebody asked for it, or it is about to fill the heap. */
+export type StopReason = "asked" | "memory";
 
 /** Questions that only the main thread can answer, and their answers. Offsets are UTF-16. */
 export interface Questions {
@@ -59,7 +64,7 @@ export type ToMain =
         readonly ask: Questions[K]["ask"];
       };
     }[QuestionKind]
-  | { readonly kind: "interrupt"; readonly run: number }
+  | { readonly kind: "interrupt"; readonly run: number; readonly reason: StopReason }
   | { readonly kind: "input"; readonly id: number; readonly value?: string; readonly refused?: string }
   | { readonly kind: "end" };
 
@@ -73,7 +78,8 @@ export type Ordered = {
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown; readonly failed?: string }
   | { readonly kind: "prompt"; readonly id: number; readonly text: string; readonly password: boolean }
   | { readonly kind: "comm"; readonly event: CommEvent }
-  | { readonly kind: "exit"; readonly code: number }
+  /** The process ends; `how` is a sentence without its full stop. */
+  | { readonly kind: "exit"; readonly how: string }
 );
 
 export type ToWorker =

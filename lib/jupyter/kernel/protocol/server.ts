@@ -14,6 +14,8 @@ import type { KernelSockets, RequestChannel } from "./sockets.js";
 export interface Life {
   /** Interrupts the cell that runs. */
   interrupt(): void;
+  /** Watches over the cell that begins to run. */
+  watch(): void;
   /** Ends the process, once what was sent is on its way. */
   end(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export class Server {
     this.#memory = parts.memory;
     this.#info = parts.info;
     this.#life = parts.life;
-    this.executions = new Executions(parts.sockets, parts.main);
+    this.executions = new Executions(parts.sockets, parts.main, () => parts.life.watch());
     this.#comms = new Comms(parts.sockets, parts.main, () => this.executions.parent);
   }
 
@@ -85,7 +87,7 @@ export class Server {
       case "comm":
         return this.#comms.send(message.event);
       case "exit":
-        return this.#lastWords(message.code);
+        return this.#lastWords(message.how);
     }
   }
 
@@ -181,8 +183,8 @@ export class Server {
   };
 
   /** The process is about to end, asked for by a cell: nobody must be left waiting. */
-  async #lastWords(code: number): Promise<void> {
-    const text = `The kernel ended: process.exit(${code}) was called.\n`;
+  async #lastWords(how: string): Promise<void> {
+    const text = `The kernel ended: ${how}. Restart it to go on; its values are lost.\n`;
     await this.executions.abandon({ name: "stderr", text }, { ename: "KernelExit", evalue: text.trim() });
     await this.#sockets.close();
     this.#memory.announceGone();

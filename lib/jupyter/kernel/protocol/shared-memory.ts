@@ -12,6 +12,8 @@
 const ringBytes = 1 << 20;
 const headerBytes = 12;
 const largestRecord = ringBytes >> 3;
+/** UTF-16 units of text that fit into a record, whatever they are. */
+const pieceLength = Math.floor(largestRecord / 3);
 const barrier = 2;
 /** Bytes of displays that may wait to be sent; one larger display may wait alone. */
 const displayBudget = 64 << 20;
@@ -55,16 +57,21 @@ export class SharedMemory {
     return Atomics.load(this.#numbers, written) !== Atomics.load(this.#numbers, read);
   }
 
-  /** Main thread: appends text, blocking while the ring is full. True when the worker must be told to drain it. */
-  write(cell: number, name: Printed["name"], text: string): boolean {
-    for (let rest = text; rest !== ""; ) {
-      // Never splits a code point, and turns a lone surrogate into U+FFFD.
-      const encoded = this.#encoder.encodeInto(rest, this.#scratch);
-      rest = rest.slice(encoded.read);
-      if (!this.#append(cell, name === "stdout" ? 0 : 1, this.#scratch.subarray(0, encoded.written)))
-        return false;
+  /**
+   * Main thread: appends text, blocking while the ring is full.
+   *
+   * @param ask tells the worker to drain the ring; called before anything waits for it.
+   */
+  write(cell: number, name: Printed["name"], text: string, ask: () => void): void {
+    for (let at = 0; at < text.length; ) {
+      // Piece by piece: encoding the beginning of a long text takes as long as the text is. Never splits a code point,
+      // and turns a lone surrogate into U+FFFD.
+      const piece = text.length <= pieceLength ? text : text.slice(at, at + pieceSize(text, at));
+      const { written: bytes } = this.#encoder.encodeInto(piece, this.#scratch);
+      at += piece.length;
+      if (!this.#append(cell, name === "stdout" ? 0 : 1, this.#scratch.subarray(0, bytes))) return;
+      if (Atomics.exchange(this.#numbers, drainAsked, 1) === 0) ask();
     }
-    return Atomics.exchange(this.#numbers, drainAsked, 1) === 0;
   }
 
   /** Main thread: sets a barrier for the message that is about to be posted, and returns the position after it. */
@@ -200,6 +207,12 @@ export class SharedMemory {
     this.#taken.set(this.#bytes.subarray(start, start + first), to);
     if (first < length) this.#taken.set(this.#bytes.subarray(0, length - first), to + first);
   }
+}
+
+/** Length of the piece that begins at a place: one less where it would end between two surrogates. */
+function pieceSize(text: string, at: number): number {
+  const last = text.charCodeAt(at + pieceLength - 1);
+  return last >= 0xd800 && last <= 0xdbff ? pieceLength - 1 : pieceLength;
 }
 
 /** The ring's length is a power of two, so positions may wrap around 2³². */

@@ -19,8 +19,8 @@ import { Outbox } from "./outbox.js";
 
 export type RequestChannel = "shell" | "control" | "stdin";
 
-/** Messages that may wait for one client; few, so that what it sees is what happens now. */
-const iopubHighWaterMark = 64;
+/** Messages that may wait for one client: few, so that what it sees is what happens now, and 16 of 50 MB can be borne. */
+const iopubHighWaterMark = 16;
 const rememberedSignatures = 65_536;
 /** zeromq's own thread needs a moment to put the last messages on the wire. */
 const farewellMs = 100;

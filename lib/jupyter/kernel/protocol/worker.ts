@@ -6,10 +6,11 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ConnectionInfo } from "../../connection.js";
+import { HeapWatch } from "./heap-watch.js";
 import { Interrupter, watchSigint } from "./interrupter.js";
 import { kernelInfo } from "./kernel-info.js";
 import { MainThread } from "./main-thread.js";
-import type { WorkerOptions } from "./messages.js";
+import type { StopReason, WorkerOptions } from "./messages.js";
 import { Server } from "./server.js";
 import { SharedMemory } from "./shared-memory.js";
 import { KernelSockets } from "./sockets.js";
@@ -31,12 +32,22 @@ const main = new MainThread(parentPort!, memory, {
   onMessage: (message) => server.onMessage(message),
   onInterrupt: interrupt,
 });
-const interrupter = new Interrupter(memory, (run) => main.post({ kind: "interrupt", run }));
-const server = new Server({ sockets, main, memory, info: kernelInfo(options), life: { interrupt, end } });
+const interrupter = new Interrupter(memory, (run, reason) => main.post({ kind: "interrupt", run, reason }));
+const heap = new HeapWatch(
+  options.heapLimit,
+  () => server.executions.run !== undefined,
+  () => stop("memory"),
+);
+const life = { interrupt, end, watch: () => void heap.watch() };
+const server = new Server({ sockets, main, memory, info: kernelInfo(options), life });
 
 function interrupt(): void {
+  stop("asked");
+}
+
+function stop(reason: StopReason): void {
   const { run } = server.executions;
-  if (run !== undefined) void interrupter.interrupt(run);
+  if (run !== undefined) void interrupter.interrupt(run, reason);
 }
 
 async function end(): Promise<void> {

@@ -46,7 +46,7 @@ export class LateErrors {
   readonly #thrown = (error: unknown) => this.#report(error, throwingRun(error) ?? runOf(error));
 
   readonly #rejected = (reason: unknown, promise: Promise<unknown>) => {
-    const run = runOf(reason);
+    const run = throwingRun(reason) ?? runOf(reason);
     if (run !== undefined && isRunning(run)) this.#held.set(promise, { reason, run });
     else this.#report(reason, run);
   };

@@ -152,7 +152,8 @@ export function bound<A extends unknown[]>(callback: (...args: A) => unknown): (
     try {
       return Reflect.apply(callback, this, args);
     } catch (error) {
-      blamed = { error, run };
+      // The innermost: the error may pass through callbacks of other cells.
+      if (blamed?.error !== error) blamed = { error, run };
       throw error;
     } finally {
       active = before;

@@ -8,10 +8,12 @@
 import { setDisplayHost } from "../../../display.js";
 import type { Cell, CellError, CellOutput, Session } from "../seams.js";
 import { isComplete } from "./complete.js";
+import { installConsole } from "./console.js";
 import { toCellError } from "./errors.js";
 import { evaluate } from "./evaluate.js";
 import { onEmptyStack } from "./fresh.js";
 import { cellOf, LateErrors } from "./late.js";
+import { installListeners } from "./listeners.js";
 import { Modules } from "./modules.js";
 import { currentRun, Interrupted, Run, within } from "./run.js";
 import { Scope } from "./scope.js";
@@ -58,7 +60,9 @@ class KernelSession implements ClosableSession {
     this.#modules = new Modules({ root: options.root, builtins: { tslab } });
     installStacks();
     installStreams();
+    installConsole();
     installTimers();
+    installListeners();
     this.#late.install();
     setDisplayHost(({ data, id, update }) =>
       currentRun()?.show({ kind: update ? "update" : "display", data, id }),

@@ -1,5 +1,6 @@
-/** Timers whose callbacks belong to the cell that set them. */
+/** Timers and ticks whose callbacks belong to the cell that set them. */
 
+import process from "node:process";
 import { bound } from "./run.js";
 
 let installed = false;
@@ -8,12 +9,15 @@ let installed = false;
 export function installTimers(): void {
   if (installed) return;
   installed = true;
-  const globals = globalThis as unknown as Record<string, (...args: unknown[]) => unknown>;
-  for (const name of ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"]) {
-    const original = globals[name]!;
-    const timer = (callback: unknown, ...rest: unknown[]) =>
-      original(typeof callback === "function" ? bound(callback as () => unknown) : callback, ...rest);
-    // util.promisify finds its own version of a timer on the function.
-    globals[name] = Object.defineProperties(timer, Object.getOwnPropertyDescriptors(original));
-  }
+  for (const name of ["setTimeout", "setInterval", "setImmediate", "queueMicrotask"]) wrap(globalThis, name);
+  wrap(process, "nextTick");
+}
+
+function wrap(holder: object, name: string): void {
+  const functions = holder as Record<string, (...args: unknown[]) => unknown>;
+  const original = functions[name]!;
+  const timer = (callback: unknown, ...rest: unknown[]) =>
+    original(typeof callback === "function" ? bound(callback as () => unknown) : callback, ...rest);
+  // util.promisify finds its own version of a timer on the function.
+  functions[name] = Object.defineProperties(timer, Object.getOwnPropertyDescriptors(original));
 }

@@ -51,7 +51,8 @@ export function cellConfig({ cwd, root }: { cwd: string; root: string }): string
       erasableSyntaxOnly: false,
     },
     include: [],
-    files: [documents.globals, documents.cell].map((name) => `./${name}`),
+    // All open documents, this file too: for one that is in no project the server would make a project of its own.
+    files: Object.values(documents).map((name) => `./${name}`),
   });
 }
 

@@ -5,7 +5,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import { within } from "../../async.js";
 import { globalDeclarations } from "../globals.js";
-import { cellConfig, documents, serverCommand } from "./project.js";
+import { cellConfig, documents, serverCommand, sessionSpecifier } from "./project.js";
 import { ProcessEnded, RpcProcess } from "./rpc.js";
 
 /** Position as the protocol counts: from 0, in UTF-16 units. */
@@ -27,7 +27,11 @@ export class LanguageServer {
   /** Process id of the running server, for tests. */
   pid: number | undefined;
   #folder: { cwd: string; root: string };
-  #texts: Record<Name, string> = { session: "export {};\n", cell: "" };
+  // With the import that every cell begins with: the server builds its program anew when imports change.
+  #texts: Record<Name, string> = {
+    session: "export {};\n",
+    cell: `import {} from "${sessionSpecifier}";\n`,
+  };
   #version = 1;
   #server: RpcProcess | undefined;
   #starting: Promise<RpcProcess> | undefined;
@@ -67,9 +71,20 @@ export class LanguageServer {
   }
 
   /** Asks about the cell's document; undefined when the server fails twice or takes too long. */
-  async ask(method: string, position?: Position): Promise<unknown> {
+  ask(method: string, position?: Position): Promise<unknown> {
+    return this.#ask(method, position && { position });
+  }
+
+  /** Asks about the first `lines` lines of the cell's document. */
+  askRange(method: string, lines: number): Promise<unknown> {
+    return this.#ask(method, {
+      range: { start: { line: 0, character: 0 }, end: { line: lines, character: 0 } },
+    });
+  }
+
+  async #ask(method: string, about?: object): Promise<unknown> {
     const textDocument = { uri: this.#uri(documents.cell) };
-    const params = { textDocument, ...(position && { position }) };
+    const params = { textDocument, ...about };
     for (let attempt = 1; attempt <= 2; attempt++) {
       try {
         const server = await this.start();
@@ -112,6 +127,10 @@ export class LanguageServer {
       throw new Error(`types: TypeScript's language server ${argv[0]} did not start`, { cause: error });
     }
     server.notify("initialized", {});
+    // The server heeds `customConfigFileName` only from its first request on, and opening a document before that would
+    // have it load the whole project around the notebook, which costs half a second and 100 MB. So it is asked about a
+    // file that nobody has, in a folder above which it looks for no project.
+    await server.request("textDocument/documentSymbol", nowhere, startMs).catch(() => undefined);
     this.#open(server, documents.config, "json", cellConfig(this.#folder));
     this.#open(server, documents.globals, "typescript", globalDeclarations);
     this.#open(server, documents.session, "typescript", this.#texts.session);
@@ -131,6 +150,8 @@ export class LanguageServer {
   }
 }
 
+const nowhere = { textDocument: { uri: pathToFileURL("/node_modules/.workbook-nowhere.ts").href } };
+
 function configuration(params: unknown): unknown[] {
   const { items } = params as { items: { section?: string }[] };
   return items.map(({ section }) => (section === "js/ts" ? preferences : {}));
@@ -140,6 +161,10 @@ const preferences = {
   customConfigFileName: documents.config,
   "native-preview": { customConfigFileName: documents.config },
   suggest: { autoImports: false },
+  inlayHints: {
+    variableTypes: { enabled: true, suppressWhenTypeMatchesName: false },
+    functionLikeReturnTypes: { enabled: true },
+  },
 };
 
 function initialization(cwd: string): object {

@@ -12,6 +12,7 @@
  */
 
 import type { ImportDeclaration } from "oxc-parser";
+import { type Annotation, annotate } from "./explicit.js";
 import { type CellSyntax, type Kind, mentions, readSyntax } from "./syntax.js";
 
 interface CommittedCell {
@@ -50,8 +51,13 @@ export class SessionDocument {
     return `import { ${ids.join(", ")} } from "${from}"; ${declarations};`;
   }
 
-  /** Adds a cell; false when it changes nothing for later cells. */
-  add(code: string): boolean {
+  /** Whether a name is one of the session's. */
+  has(name: string): boolean {
+    return this.#live.has(name);
+  }
+
+  /** Adds a cell, with the types that it left to inference; false when it changes nothing for later cells. */
+  add(code: string, inferred: readonly Annotation[] = []): boolean {
     const syntax = readSyntax(code);
     if (!syntax.valid) return false;
     const { declared, imports, hoisted } = syntax;
@@ -66,7 +72,7 @@ export class SessionDocument {
       // `import x = A.x` takes a type, a value or both, but only from a namespace: hence one for the imports.
       `namespace ${id}_ { export { ${imported.map((name) => `${id}_${name} as ${name}`).join(", ")} }; }`,
       `export namespace ${id} { ${declarations} ${imported.map((name) => `import ${name} = ${id}_.${name};`).join(" ")}`,
-      blankOut(code, syntax),
+      explicit(blankOut(code, syntax), inferred),
       `export { ${[...declared.keys()].join(", ")} }; }\n`,
     ].join("\n");
     this.#cells.set(id, { id, text, uses: ids });
@@ -126,6 +132,13 @@ function hoistImport(statement: ImportDeclaration, id: string, code: string): st
   }
   const clause = [...others, ...(named.length > 0 ? [`{ ${named.join(", ")} }`] : [])].join(", ");
   return `import ${statement.importKind === "type" ? "type " : ""}${clause} from ${from}`;
+}
+
+/** The cell with its types written out, unless that is no TypeScript: `x: number => x`. */
+function explicit(text: string, inferred: readonly Annotation[]): string {
+  if (inferred.length === 0) return text;
+  const annotated = annotate(text, inferred);
+  return readSyntax(annotated).valid ? annotated : text;
 }
 
 /** The cell without what may not stand in a namespace, every other character in its place. */

@@ -15,6 +15,7 @@ import {
   prefixLines,
   signatureMarkdown,
 } from "./answers.js";
+import { type Annotation, annotations } from "./explicit.js";
 import { lineStarts, positionAt } from "./positions.js";
 import { sessionSpecifier } from "./project.js";
 import { LanguageServer, type Position } from "./server.js";
@@ -31,9 +32,14 @@ export interface TypesOptions {
 /** TypeScript's numbers for errors of syntax end here. */
 const syntaxCodes = 2000;
 
-/** Starts the language server. @throws when there is none. */
-export async function createTypes({ cwd, root }: TypesOptions): Promise<CellTypes> {
-  const types = new CellTypes({ cwd, root });
+/**
+ * Starts the language server, unless it is given one that has been started. @throws when there is none.
+ */
+export async function createTypes(
+  options: TypesOptions,
+  server = new LanguageServer(options),
+): Promise<CellTypes> {
+  const types = new CellTypes(options, server);
   await types.start();
   return types;
 }
@@ -45,9 +51,9 @@ export class CellTypes implements Types {
   /** Questions wait for each other: all of them are about the one cell document. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(options: TypesOptions) {
-    this.#server = new LanguageServer(options);
-    this.#watcher = watchFolder(options.cwd);
+  constructor({ cwd }: TypesOptions, server: LanguageServer) {
+    this.#server = server;
+    this.#watcher = watchFolder(cwd);
   }
 
   /** Process id of the language server. */
@@ -56,7 +62,6 @@ export class CellTypes implements Types {
   }
 
   async start(): Promise<void> {
-    this.#show("");
     await this.#server.start();
     // Reads the files that every cell needs while the reader's first cell is still on its way.
     void this.#next(() => this.#server.ask("diagnostic"));
@@ -76,12 +81,14 @@ export class CellTypes implements Types {
   }
 
   commit(code: string, _count: number): void {
-    if (!this.#session.add(code)) return;
-    this.#server.setText("session", this.#session.text);
-    // The server builds its program anew when two documents change at once or when imports do, so it gets the session
-    // now, not with the next cell, and this cell's own imports leave with the same build that brings them in there.
-    if (/\bimport\b/.test(code)) this.#show("");
-    void this.#next(() => this.#server.ask("documentSymbol"));
+    void this.#next(async () => {
+      if (!this.#session.add(code, await this.#inferred(code))) return;
+      this.#server.setText("session", this.#session.text);
+      // The server builds its program anew when two documents change at once or when imports do, so it gets the session
+      // now, not with the next cell, and this cell's own imports leave with the same build that brings them in there.
+      if (/\bimport\b/.test(code)) this.#show("");
+      await this.#server.ask("documentSymbol");
+    });
   }
 
   async complete(code: string, offset: number) {
@@ -107,6 +114,20 @@ export class CellTypes implements Types {
   async close(): Promise<void> {
     this.#watcher.close();
     await this.#server.close();
+  }
+
+  /** The types of a cell's variables and functions, where the cell does not say them. */
+  async #inferred(code: string): Promise<Annotation[]> {
+    if (!/\b(const|let|var|function)\b/.test(code)) return [];
+    this.#show(code);
+    const starts = lineStarts(code);
+    const answer = await this.#server.askRange("inlayHint", starts.length + prefixLines);
+    const { declared } = readSyntax(code);
+    return annotations(
+      answer,
+      { starts, prefixLines },
+      (name) => declared.has(name) || this.#session.has(name),
+    );
   }
 
   /** Puts the cell into its document; returns where `offset` is there. */
