@@ -48,6 +48,8 @@ export async function openLab(): Promise<Lab> {
       ...["--no-browser", "--port", String(port), `--IdentityProvider.token=${token}`],
       // Lets the test read the notebook's model instead of guessing from the page.
       "--LabApp.expose_app_in_browser=True",
+      // The tests' own notebooks lie in .cache.
+      "--ContentsManager.allow_hidden=True",
     ],
     { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
   );

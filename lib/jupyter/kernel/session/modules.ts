@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { Library } from "./library.js";
 import { resolveModule } from "./resolve.js";
 import { Sources } from "./sources.js";
+import { inspectTensorsOf } from "./tensors.js";
 
 export interface ModulesOptions {
   readonly root: string;
@@ -46,7 +47,9 @@ export class Modules {
     const own = this.builtin(specifier);
     if (own !== undefined) return { default: own, ...own };
     const target = this.#library.prefer(resolveModule(specifier, folder));
-    return import(path.isAbsolute(target) ? this.#sources.url(target) : target) as Promise<object>;
+    const namespace: object = await import(path.isAbsolute(target) ? this.#sources.url(target) : target);
+    inspectTensorsOf(namespace);
+    return namespace;
   }
 }
 
