@@ -4,6 +4,7 @@ import process from "node:process";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { root } from "workbook/root";
+import { kernelInThePage } from "./kernel.js";
 import { type Lab, openLab, whyNot } from "./lab.js";
 
 /** What the open notebook's model holds; an expression, because it runs in the page. */
@@ -62,6 +63,8 @@ describe("JupyterLab in a browser", function () {
     const card = page.locator(".jp-LauncherCard[data-category=Notebook]", { hasText: "TypeScript" });
     await card.first().waitFor();
   });
+
+  describe("the kernel", () => kernelInThePage(() => lab));
 
   for (const notebook of ["00-start-here", "2017-transformer"]) {
     it(`${notebook} runs from top to bottom without an error, and its plots are drawn`, async () => {

@@ -289,6 +289,11 @@ describe("types of cells", () => {
         .and.not.include("platforms");
     });
 
+    it("those that are written as typed first", async () => {
+      await run("const pair = { Softmax: 1, softmax: 2, soft: 3 };");
+      expect(await labels("pair.soft")).to.deep.equal(["soft", "softmax", "Softmax"]);
+    });
+
     it("paths of imports", async () => {
       const code = 'import {} from "workbook/atten"';
       expect(await labels(code, code.length - 1)).to.include("attention");

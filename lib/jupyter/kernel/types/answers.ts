@@ -98,7 +98,12 @@ export function completions(answer: unknown, typed: string): { label: string; ty
     found.set(label, { label, ...(type && { type }), order: item.sortText ?? "" });
   }
   return [...found.values()]
-    .sort((a, b) => compare(a.order, b.order) || compare(a.label, b.label))
+    .sort(
+      (a, b) =>
+        Number(b.label.startsWith(typed)) - Number(a.label.startsWith(typed)) ||
+        compare(a.order, b.order) ||
+        compare(a.label, b.label),
+    )
     .map(({ order: _, ...item }) => item);
 }
 
