@@ -69,7 +69,7 @@ export function kernelInThePage(lab: () => Lab): void {
   }
 
   it("prompt() asks in a field under the cell, and the answer reaches the cell", async () => {
-    const cell = await notebook.start('const who = await prompt("Your name?"); `Hello, ${who}`');
+    const cell = await notebook.start('const who = await prompt("Your name?"); "Hello, " + who');
     const field = cell.locator("input.jp-Stdin-input");
     await field.waitFor();
     expect(await cell.locator(".jp-Stdin-prompt").innerText()).to.equal("Your name?");
@@ -102,40 +102,41 @@ export function kernelInThePage(lab: () => Lab): void {
     expect(echoed).to.deep.equal({ echoed: "hello!" });
     await notebook.run('const toPage = comm.open("page", { a: 1 }); toPage.close({ b: 2 });');
     await page.waitForFunction("globalThis.commClosed !== undefined");
-    expect(await page.evaluate("[globalThis.commOpened, globalThis.commClosed]")).to.deep.equal([{ a: 1 }, { b: 2 }]);
+    expect(await page.evaluate("[globalThis.commOpened, globalThis.commClosed]")).to.deep.equal([
+      { a: 1 },
+      { b: 2 },
+    ]);
   });
 
   it("restarts the kernel and runs all cells from the menu, after it has asked", async () => {
     const { page } = lab();
-    await notebook.run("globalThis.runs = ((globalThis as any).runs ?? 0) + 1; const first = 1;");
-    await notebook.run("[(globalThis as any).runs, first]");
+    await notebook.run("declare global { var runs: number }\nglobalThis.runs = (globalThis.runs ?? 0) + 1;");
+    await notebook.run("globalThis.runs++; globalThis.runs");
+    expect(await notebook.value("globalThis.runs")).to.equal("2");
     await page.getByRole("menuitem", { name: "Kernel", exact: true }).click();
     await page.getByText("Restart Kernel and Run All Cells…", { exact: true }).click();
     const dialog = page.locator(".jp-Dialog");
     expect(await dialog.innerText()).to.match(/restart the kernel/i);
     await dialog.getByRole("button", { name: "Confirm Kernel Restart" }).click();
     await page.waitForFunction(
-      `globalThis.jupyterapp.shell.currentWidget.content.widgets.at(-1).model.executionCount === 2`,
+      `globalThis.jupyterapp.shell.currentWidget.content.widgets.at(-1).model.sharedModel.execution_count === 3`,
     );
     await notebook.idle();
-    expect((await notebook.outputs())[0]?.data?.["text/plain"]).to.equal("[ 1, 1 ]");
+    expect((await notebook.outputs())[0]?.data?.["text/plain"]).to.equal("2");
   });
 
-  const ends: Readonly<Record<string, readonly [code: string, said: RegExp]>> = {
-    "calls process.exit()": ["process.exit(3)", /The kernel ended: process\.exit\(3\) was called/],
-    "crashes natively": ['process.kill(process.pid, "SIGSEGV"); while (true) {}', /./],
+  const ends: Readonly<Record<string, readonly [code: string, said: string]>> = {
+    "calls process.exit()": ["process.exit(3)", "The kernel ended: process.exit(3) was called."],
+    "crashes natively": ['console.log("last words"); process.abort()', "last words"],
   };
   for (const [sentence, [code, said]] of Object.entries(ends)) {
-    it(`a cell that ${sentence} ends with a message, and a new kernel runs later cells`, async () => {
-      const { page } = lab();
+    it(`a cell that ${sentence} is followed by a message and a new kernel, which runs later cells`, async () => {
       await notebook.start(code);
-      const dialog = page.locator(".jp-Dialog", { hasText: "Kernel Restarting" });
+      const dialog = lab().page.locator(".jp-Dialog", { hasText: "Kernel Restarting" });
       await dialog.waitFor();
-      expect(await dialog.innerText()).to.match(/will restart automatically/);
+      expect(await dialog.innerText()).to.match(/appears to have died. It will restart automatically/);
       await dialog.getByRole("button", { name: "Ok" }).click();
-      await notebook.idle();
-      const told = JSON.stringify(await notebook.outputs());
-      expect(told).to.match(said);
+      expect(JSON.stringify(await notebook.outputs())).to.include(said);
       expect(await notebook.value("1 + 1")).to.equal("2");
     });
   }

@@ -4,6 +4,7 @@ import process from "node:process";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { root } from "workbook/root";
+import { editingInThePage } from "./editing.js";
 import { kernelInThePage } from "./kernel.js";
 import { type Lab, openLab, whyNot } from "./lab.js";
 
@@ -35,6 +36,9 @@ interface NotebookState {
   }[];
 }
 
+/** A lesson takes half a minute on an idle machine. */
+const lessonMs = 150_000;
+
 describe("JupyterLab in a browser", function () {
   this.timeout(180_000);
   let lab: Lab;
@@ -48,8 +52,7 @@ describe("JupyterLab in a browser", function () {
     }
     mkdirSync(screenshots, { recursive: true });
     lab = await openLab();
-    // A lesson takes half a minute on an idle machine.
-    lab.page.setDefaultTimeout(150_000);
+    lab.page.setDefaultTimeout(30_000);
   });
   after(() => lab?.close());
 
@@ -65,6 +68,7 @@ describe("JupyterLab in a browser", function () {
   });
 
   describe("the kernel", () => kernelInThePage(() => lab));
+  describe("a cell that is being written", () => editingInThePage(() => lab));
 
   for (const notebook of ["00-start-here", "2017-transformer"]) {
     it(`${notebook} runs from top to bottom without an error, and its plots are drawn`, async () => {
@@ -76,8 +80,12 @@ describe("JupyterLab in a browser", function () {
       );
       await page.getByRole("menuitem", { name: "Run", exact: true }).click();
       await page.getByText("Run All Cells", { exact: true }).click();
-      await page.waitForFunction(`(() => { const state = ${NOTEBOOK};
-        return state.status === "idle" && state.code.at(-1).count !== null; })()`);
+      await page.waitForFunction(
+        `(() => { const state = ${NOTEBOOK};
+        return state.status === "idle" && state.code.at(-1).count !== null; })()`,
+        undefined,
+        { timeout: lessonMs },
+      );
       const state = (await page.evaluate(NOTEBOOK)) as NotebookState;
       for (const [i, cell] of state.code.entries()) {
         expect(cell.count, `code cell ${i + 1} ran`).to.be.a("number");

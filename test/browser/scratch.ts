@@ -38,7 +38,7 @@ export class Scratch {
       JSON.stringify({ cells: [], metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }),
     );
     await lab.page.evaluate(
-      `globalThis.jupyterapp.commands.execute("docmanager:open", { path: ${JSON.stringify(file)} })`,
+      `void globalThis.jupyterapp.commands.execute("docmanager:open", { path: ${JSON.stringify(file)} })`,
     );
     const scratch = new Scratch(lab);
     await lab.page.waitForFunction(`${panel}?.context?.path === ${JSON.stringify(file)}`);
@@ -63,7 +63,14 @@ export class Scratch {
     await this.lab.page.waitForFunction(`${panel}.content.widgets.length === 1`);
   }
 
-  /** Adds a cell at the end, focused for typing. */
+  /** Types into a new cell, as on a keyboard. */
+  async type(text: string): Promise<void> {
+    const cell = await this.add();
+    await cell.locator(".cm-content").click();
+    await this.lab.page.keyboard.type(text);
+  }
+
+  /** Adds a cell at the end. */
   async add(source = ""): Promise<Locator> {
     const { page } = this.lab;
     await page.evaluate(`(async () => {
@@ -74,7 +81,6 @@ export class Scratch {
       if (last.getSource() !== "") await commands.execute("notebook:insert-cell-below");
       await content.scrollToItem(content.activeCellIndex);
       content.activeCell.model.sharedModel.setSource(${JSON.stringify(source)});
-      await commands.execute("notebook:enter-edit-mode");
     })()`);
     const cell = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active");
     await cell.locator(".cm-content").waitFor();
@@ -91,7 +97,9 @@ export class Scratch {
   /** Adds a cell and runs it to its end; returns what stands under it. */
   async run(source: string): Promise<readonly Output[]> {
     await this.add(source);
-    await this.lab.page.evaluate(`globalThis.jupyterapp.commands.execute("notebook:run-cell")`);
+    await this.lab.page.evaluate(
+      `(async () => { await globalThis.jupyterapp.commands.execute("notebook:run-cell"); })()`,
+    );
     return this.outputs();
   }
 

@@ -27,6 +27,9 @@ export function codeFrame(text: string, { line, column, width = 1 }: Place): str
     // Tabs stay tabs, so that the carets stand under what they mark.
     const indent = shown.slice(0, column - 1).replace(/[^\t]/g, " ");
     const carets = "^".repeat(Math.max(1, Math.min(width, shown.trimEnd().length - column + 1)));
-    return [`${red(`> ${number} |`)} ${shown}`, `${dim(`  ${" ".repeat(digits)} |`)} ${indent}${red(carets)}`];
+    return [
+      `${red(`> ${number} |`)} ${shown}`,
+      `${dim(`  ${" ".repeat(digits)} |`)} ${indent}${red(carets)}`,
+    ];
   });
 }
