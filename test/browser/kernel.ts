@@ -15,6 +15,13 @@ export function kernelInThePage(lab: () => Lab): void {
   beforeEach(() => notebook.clear());
   after(() => notebook.close());
 
+  /** Clicks the toolbar's button, and waits until the kernel has stopped. */
+  async function interrupt(): Promise<void> {
+    const button = "[data-command='notebook:interrupt-kernel']";
+    await lab().page.locator(`.jp-NotebookPanel:not(.lm-mod-hidden) ${button}`).click();
+    await notebook.idle();
+  }
+
   it("a progress bar moves, in one output that keeps its place and size", async () => {
     const { page } = lab();
     // What the page shows of the bar, every time that it changes, and where.
@@ -28,21 +35,23 @@ export function kernelInThePage(lab: () => Lab): void {
       globalThis.looking = new MutationObserver(look);
       globalThis.looking.observe(document.body, { subtree: true, childList: true, attributes: true });
     })()`);
-    const outputs = await notebook.run(`import { display } from "workbook/display";
-      const bar = (done: number) => ({ "text/html": \`<progress max="8" value="\${done}"></progress>\`, "text/plain": \`\${done}/8\` });
+    await notebook.start(`import { display } from "workbook/display";
+      const bar = (done: number) => ({ "text/html": \`<progress max="1000" value="\${done}"></progress>\` });
       const shown = display(bar(0));
-      for (let done = 1; done <= 8; done++) {
-        await new Promise((resolve) => setTimeout(resolve, 60));
+      for (let done = 1; ; done++) {
+        await new Promise((resolve) => setTimeout(resolve, 30));
         shown.update(bar(done));
       }`);
-    await page.waitForFunction(`document.querySelector("progress").value === 8`);
+    await page.waitForFunction("new Set(globalThis.seen.map(([value]) => value)).size >= 5");
+    await interrupt();
     const seen = (await page.evaluate("globalThis.looking.disconnect(); globalThis.seen")) as number[][];
     const values = [...new Set(seen.map(([value]) => value!))];
-    expect(values.length, `values seen: ${values}`).to.be.at.least(4);
     expect(values).to.deep.equal(values.toSorted((a, b) => a - b));
+    // The first look may come before the page is laid out.
     const places = new Set(seen.slice(1).map(([, top, height]) => `${top} ${height}`));
     expect([...places], "places and heights of the output").to.have.length(1);
-    expect(outputs).to.have.length(1);
+    const shown = (await notebook.outputs()).filter(({ output_type }) => output_type === "display_data");
+    expect(shown).to.have.length(1);
   });
 
   const endless: Readonly<Record<string, string>> = {
@@ -52,14 +61,10 @@ export function kernelInThePage(lab: () => Lab): void {
   };
   for (const [sentence, code] of Object.entries(endless)) {
     it(`the interrupt button stops ${sentence}, and values survive`, async () => {
-      const { page } = lab();
       await notebook.run("let kept = { since: 1 };");
       await notebook.start(`kept.since++; console.log("begun"); ${code}`);
       await notebook.shown("begun");
-      await page
-        .locator(".jp-NotebookPanel:not(.lm-mod-hidden) [data-command='notebook:interrupt-kernel']")
-        .click();
-      await notebook.idle();
+      await interrupt();
       expect((await notebook.outputs()).map(({ output_type, ename }) => ename ?? output_type)).to.deep.equal([
         "stream",
         "Interrupted",
@@ -81,9 +86,9 @@ export function kernelInThePage(lab: () => Lab): void {
 
   it("comms open, carry messages and close, from the page and from a cell", async () => {
     const { page } = lab();
-    await notebook.run(`comm.registerTarget("echo", (channel, { data }) => {
+    await notebook.run(`let farewell = ""; comm.registerTarget("echo", (channel, { data }) => {
       channel.onMessage((message) => channel.send({ echoed: message.data.word + data.mark }));
-      channel.onClose(() => console.log("closed by the page"));
+      channel.onClose(() => { farewell = "closed by the page"; });
     });`);
     const echoed = await page.evaluate(`(async () => {
       const { kernel } = globalThis.jupyterapp.shell.currentWidget.sessionContext.session;
@@ -100,6 +105,7 @@ export function kernelInThePage(lab: () => Lab): void {
       return data;
     })()`);
     expect(echoed).to.deep.equal({ echoed: "hello!" });
+    expect(await notebook.value("farewell")).to.equal("'closed by the page'");
     await notebook.run('const toPage = comm.open("page", { a: 1 }); toPage.close({ b: 2 });');
     await page.waitForFunction("globalThis.commClosed !== undefined");
     expect(await page.evaluate("[globalThis.commOpened, globalThis.commClosed]")).to.deep.equal([
@@ -125,18 +131,19 @@ export function kernelInThePage(lab: () => Lab): void {
     expect((await notebook.outputs())[0]?.data?.["text/plain"]).to.equal("2");
   });
 
-  const ends: Readonly<Record<string, readonly [code: string, said: string]>> = {
+  /** A cell's code, and what the kernel still says under it, where it can. */
+  const ends: Readonly<Record<string, readonly [code: string, said?: string]>> = {
     "calls process.exit()": ["process.exit(3)", "The kernel ended: process.exit(3) was called."],
-    "crashes natively": ['console.log("last words"); process.abort()', "last words"],
+    "crashes natively": ["process.abort()"],
   };
   for (const [sentence, [code, said]] of Object.entries(ends)) {
-    it(`a cell that ${sentence} is followed by a message and a new kernel, which runs later cells`, async () => {
+    it(`a cell that ${sentence} is followed by JupyterLab's message and a new kernel, which runs later cells`, async () => {
       await notebook.start(code);
       const dialog = lab().page.locator(".jp-Dialog", { hasText: "Kernel Restarting" });
       await dialog.waitFor();
       expect(await dialog.innerText()).to.match(/appears to have died. It will restart automatically/);
       await dialog.getByRole("button", { name: "Ok" }).click();
-      expect(JSON.stringify(await notebook.outputs())).to.include(said);
+      if (said !== undefined) expect(JSON.stringify(await notebook.outputs())).to.include(said);
       expect(await notebook.value("1 + 1")).to.equal("2");
     });
   }
