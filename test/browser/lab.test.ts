@@ -4,6 +4,8 @@ import process from "node:process";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { root } from "workbook/root";
+import { editingInThePage } from "./editing.js";
+import { kernelInThePage } from "./kernel.js";
 import { type Lab, openLab, whyNot } from "./lab.js";
 
 /** What the open notebook's model holds; an expression, because it runs in the page. */
@@ -34,6 +36,9 @@ interface NotebookState {
   }[];
 }
 
+/** A lesson takes half a minute on an idle machine. */
+const lessonMs = 150_000;
+
 describe("JupyterLab in a browser", function () {
   this.timeout(180_000);
   let lab: Lab;
@@ -47,8 +52,7 @@ describe("JupyterLab in a browser", function () {
     }
     mkdirSync(screenshots, { recursive: true });
     lab = await openLab();
-    // A lesson takes half a minute on an idle machine.
-    lab.page.setDefaultTimeout(150_000);
+    lab.page.setDefaultTimeout(30_000);
   });
   after(() => lab?.close());
 
@@ -63,6 +67,9 @@ describe("JupyterLab in a browser", function () {
     await card.first().waitFor();
   });
 
+  describe("the kernel", () => kernelInThePage(() => lab));
+  describe("a cell that is being written", () => editingInThePage(() => lab));
+
   for (const notebook of ["00-start-here", "2017-transformer"]) {
     it(`${notebook} runs from top to bottom without an error, and its plots are drawn`, async () => {
       const { page } = lab;
@@ -73,8 +80,12 @@ describe("JupyterLab in a browser", function () {
       );
       await page.getByRole("menuitem", { name: "Run", exact: true }).click();
       await page.getByText("Run All Cells", { exact: true }).click();
-      await page.waitForFunction(`(() => { const state = ${NOTEBOOK};
-        return state.status === "idle" && state.code.at(-1).count !== null; })()`);
+      await page.waitForFunction(
+        `(() => { const state = ${NOTEBOOK};
+        return state.status === "idle" && state.code.at(-1).count !== null; })()`,
+        undefined,
+        { timeout: lessonMs },
+      );
       const state = (await page.evaluate(NOTEBOOK)) as NotebookState;
       for (const [i, cell] of state.code.entries()) {
         expect(cell.count, `code cell ${i + 1} ran`).to.be.a("number");
@@ -89,13 +100,24 @@ describe("JupyterLab in a browser", function () {
       for (const cell of await page.locator(".jp-CodeCell").all()) await cell.scrollIntoViewIfNeeded();
       await expectCount(lab, ".vega-embed canvas, .vega-embed svg", charts);
       await expectCount(lab, ".js-plotly-plot .main-svg:first-child", surfaces);
-      await page.locator(".vega-embed").first().scrollIntoViewIfNeeded();
-      await page.screenshot({ path: path.join(screenshots, `${notebook}.png`) });
+      await takePicture(lab, notebook);
     });
   }
 });
 
 const screenshots = path.join(root, ".cache/browser");
+
+/** The page at the first checked derivation, or else the first chart; the README shows the Transformer's. */
+async function takePicture({ page }: Lab, notebook: string): Promise<void> {
+  const before = page.viewportSize()!;
+  await page.setViewportSize({ width: 1360, height: 900 });
+  await page.evaluate("globalThis.jupyterapp.shell.collapseLeft()");
+  const derivation = page.locator(".jp-OutputArea-output", { hasText: "largest error" });
+  const shown = derivation.or(page.locator(".vega-embed")).first();
+  await shown.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  await page.screenshot({ path: path.join(screenshots, `${notebook}.png`) });
+  await page.setViewportSize(before);
+}
 
 async function expectCount({ page }: Lab, selector: string, count: number): Promise<void> {
   await page

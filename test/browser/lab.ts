@@ -40,7 +40,7 @@ function browserPath(): string | undefined {
 /** Starts the server and the browser; `close` ends both. */
 export async function openLab(): Promise<Lab> {
   const [port, token] = [await freePort(), "browser-test"];
-  const profile = mkdtempSync(path.join(tmpdir(), "workbook-chromium-"));
+  const folder = mkdtempSync(path.join(tmpdir(), "workbook-browser-"));
   const server = spawn(
     process.execPath,
     [
@@ -48,14 +48,19 @@ export async function openLab(): Promise<Lab> {
       ...["--no-browser", "--port", String(port), `--IdentityProvider.token=${token}`],
       // Lets the test read the notebook's model instead of guessing from the page.
       "--LabApp.expose_app_in_browser=True",
+      // Not the reader's settings: their theme, say.
+      `--LabApp.user_settings_dir=${path.join(folder, "settings")}`,
+      `--LabApp.workspaces_dir=${path.join(folder, "workspaces")}`,
+      // The tests' own notebooks lie in .cache.
+      "--ContentsManager.allow_hidden=True",
     ],
     { cwd: root, stdio: ["ignore", "pipe", "pipe"] },
   );
-  const context = await startBrowser(profile);
+  const context = await startBrowser(path.join(folder, "chromium"));
   const close = async () => {
     await context.close();
     await stop(server);
-    rmSync(profile, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   try {
     await answering(server, `http://127.0.0.1:${port}/api?token=${token}`);

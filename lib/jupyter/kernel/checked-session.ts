@@ -1,9 +1,9 @@
 /** A session whose cells are checked before they run: the session and the language service as one evaluator. */
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { typeErrors } from "./code-frame.js";
 import type { Evaluator } from "./protocol/evaluator.js";
 import type { Cell, CellError, CellOutput, Diagnostic, Session, Types } from "./seams.js";
+import { typeErrors } from "./type-errors.js";
 
 export class CheckedSession implements Evaluator {
   readonly #session: Session;

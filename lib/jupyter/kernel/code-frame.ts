@@ -1,47 +1,35 @@
-/** Type errors as a cell's error: for each a sentence, and its place in the cell's own lines. */
+/** A picture of the line that is wrong, for tracebacks. */
 
-import type { CellError, Diagnostic } from "./seams.js";
+const linesBefore = 2;
+const linesAfter = 1;
 
-const red = (text: string) => `\u001B[31m${text}\u001B[39m`;
-const grey = (text: string) => `\u001B[90m${text}\u001B[39m`;
-const shownErrors = 10;
-const linesAround = 1;
+export const red = (text: string): string => `\u001B[31m${text}\u001B[39m`;
+/** A grey of middle brightness: JupyterLab shows neither "dim" nor a bright black that can be read on both its themes. */
+export const dim = (text: string): string => `\u001B[38;5;244m${text}\u001B[39m`;
 
-/** @param found at least one. */
-export function typeErrors(
-  found: readonly Diagnostic[],
-  { code, count }: { code: string; count: number },
-): CellError {
-  const [first] = found;
-  const shown = found.slice(0, shownErrors).flatMap((each) => [...frame(each, code, count), ""]);
-  const more = found.length - shownErrors;
-  if (more > 0) shown.push(grey(`and ${more} more type error${more === 1 ? "" : "s"}`));
-  return { ename: `TS${first!.code}`, evalue: first!.message, traceback: trimmed(shown) };
+/** What is wrong; line and column are counted from 1. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+  /** Characters, of which those on the same line are marked. */
+  readonly width?: number;
 }
 
-function frame(each: Diagnostic, code: string, count: number): string[] {
-  const lines = code.split("\n");
-  const at = each.line - 1;
-  const width = Math.max(1, Math.min(each.end, lineEnd(code, each.start)) - each.start);
-  const numbers = String(Math.min(lines.length, at + 1 + linesAround)).length;
-  const framed = lines.flatMap((line, i) => {
-    if (Math.abs(i - at) > linesAround) return [];
-    const number = `${String(i + 1).padStart(numbers)} │ `;
-    const text = `${i === at ? red(number) : grey(number)}${line}`;
-    if (i !== at) return [text];
-    // Tabs stay tabs, so that the marks stand under what they mark.
-    const indent = line.slice(0, each.column - 1).replace(/[^\t]/g, " ");
-    return [text, `${grey(`${" ".repeat(numbers)} │ `)}${indent}${red("~".repeat(width))}`];
+/** The line, those around it, and carets under what is wrong. */
+export function codeFrame(text: string, { line, column, width = 1 }: Place): string[] {
+  const lines = text.split("\n");
+  const first = Math.max(1, line - linesBefore);
+  const last = Math.min(lines.length, line + linesAfter);
+  const digits = String(last).length;
+  return lines.slice(first - 1, last).flatMap((shown, i) => {
+    const number = String(first + i).padStart(digits);
+    if (first + i !== line) return [`${dim(`  ${number} |`)} ${shown}`];
+    // Tabs stay tabs, so that the carets stand under what they mark.
+    const indent = shown.slice(0, column - 1).replace(/[^\t]/g, " ");
+    const carets = "^".repeat(Math.max(1, Math.min(width, shown.trimEnd().length - column + 1)));
+    return [
+      `${red(`> ${number} |`)} ${shown}`,
+      `${dim(`  ${" ".repeat(digits)} |`)} ${indent}${red(carets)}`,
+    ];
   });
-  const place = grey(`cell [${count}]:${each.line}:${each.column}`);
-  return [`${red(`TS${each.code}`)}: ${each.message}`, `    at ${place}`, ...framed];
-}
-
-function lineEnd(code: string, from: number): number {
-  const end = code.indexOf("\n", from);
-  return end < 0 ? code.length : end;
-}
-
-function trimmed(lines: string[]): string[] {
-  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
 }

@@ -1,11 +1,11 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
-import { typeErrors } from "../../../lib/jupyter/kernel/code-frame.js";
 import { kernelSpec } from "../../../lib/jupyter/kernel/kernelspec.js";
 import { toCodePoints, toUtf16 } from "../../../lib/jupyter/kernel/protocol/code-points.js";
 import { History } from "../../../lib/jupyter/kernel/protocol/history.js";
 import { Outbox } from "../../../lib/jupyter/kernel/protocol/outbox.js";
 import { SharedMemory } from "../../../lib/jupyter/kernel/protocol/shared-memory.js";
+import { typeErrors } from "../../../lib/jupyter/kernel/type-errors.js";
 
 describe("cursor positions", () => {
   it("are the same going to UTF-16 and back, with pairs of surrogates anywhere", () => {
@@ -159,21 +159,21 @@ describe("an outbox", () => {
 describe("type errors of a cell", () => {
   it("name TypeScript's code, the message and the place, and mark it in the cell's own lines", () => {
     const code = "const a = 1;\n\tconst b: string = a;\nb;\nb;";
-    const start = code.indexOf("b:");
+    const start = code.indexOf("b: string");
     const error = typeErrors(
-      [{ code: 2322, message: "Type 'number' is not …", start, end: start + 1, line: 2, column: 8 }],
+      [{ code: 2322, message: "Type 'number' is not …", start, end: start + 9, line: 2, column: 8 }],
       { code, count: 7 },
     );
     expect(error).to.include({ ename: "TS2322", evalue: "Type 'number' is not …" });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
-    const plain = error.traceback.map((line) => line.replace(/\u001B\[\d+m/g, ""));
+    const plain = error.traceback.map((line) => line.replace(/\u001B\[[\d;]+m/g, ""));
     expect(plain).to.deep.equal([
       "TS2322: Type 'number' is not …",
-      "    at cell [7]:2:8",
-      "1 │ const a = 1;",
-      "2 │ \tconst b: string = a;",
-      "  │ \t      ~",
-      "3 │ b;",
+      "cell [7]:2:8",
+      "  1 | const a = 1;",
+      "> 2 | \tconst b: string = a;",
+      "    | \t      ^^^^^^^^^",
+      "  3 | b;",
     ]);
   });
 });

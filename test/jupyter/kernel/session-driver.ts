@@ -55,7 +55,7 @@ function text(shown: readonly CellOutput[], name: "stdout" | "stderr"): string {
 /** A traceback without colours. */
 export function plain(error: CellError | undefined): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control characters
-  return (error?.traceback ?? []).join("\n").replace(/\u001b\[\d+m/g, "");
+  return (error?.traceback ?? []).join("\n").replace(/\u001b\[[\d;]+m/g, "");
 }
 
 /** Mocha takes every uncaught error for a failed test: here only the session listens. */

@@ -106,6 +106,23 @@ describe("modules in cells", () => {
     expect(await driver.last([cell])).to.equal("[ 3, 3, 3 ]");
   });
 
+  it("requires TypeScript files, JSON and packages, and `import … = require()` declares like any import", async () => {
+    write("a.ts", "import { b } from './b.js'; export const a: number = b + 1;");
+    write("b.ts", "export const b = 1;");
+    write("d.json", '{ "x": [1] }');
+    write("node_modules/old/package.json", '{ "name": "old", "main": "main" }');
+    write("node_modules/old/main.js", "module.exports = (n) => n * 2;");
+    const cell =
+      "import data = require('./d.json'); import a = require('./a'); import type fs = require('node:fs');\n" +
+      "import double = require('old'); [require('./b.ts').b, a.a]";
+    const first = await driver.run(cell);
+    expect([first.error, first.result, first.stderr]).to.deep.equal([undefined, "[ 1, 2 ]", ""]);
+    expect(await driver.last(["[data.x, a.a, double(4)]"])).to.equal("[ [ 1 ], 2, 8 ]");
+    write("b.ts", "export const b = 5;");
+    expect(await driver.last(["import a = require('./a'); a.a"])).to.equal("6");
+    expect(await driver.last(["require('./none')"])).to.match(/Cannot find module '.\/none'/);
+  });
+
   it("follows tsconfig's paths", async () => {
     write("tsconfig.json", '{ /* why */ "compilerOptions": { "paths": { "@/*": ["./src/*"], }, } }');
     write("src/p.ts", "export const p = 'p';");

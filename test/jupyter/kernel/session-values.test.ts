@@ -59,12 +59,30 @@ describe("results", () => {
     });
   }
 
-  it("tables escape their cells and stop at 60 rows", async () => {
-    const html = (await driver.run("Array.from({ length: 100 }, (_, i) => ({ i, t: '<i>' }))")).bundle?.[
-      "text/html"
-    ];
-    expect(html).to.include("&lt;i&gt;").and.include("40 more rows");
-    expect(String(html).match(/<tr>/g)).to.have.length(61);
+  it("tables escape their cells, and of more than 30 rows show the first and the last", async () => {
+    const table = async (rows: number) =>
+      String(
+        (await driver.run(`Array.from({ length: ${rows} }, (_, i) => ({ i, t: "<i>" }))`)).bundle?.[
+          "text/html"
+        ],
+      );
+    const long = await table(100);
+    expect(long).to.include("&lt;i&gt;").and.include("100 rows, 85 of them not shown");
+    expect(long.match(/<tr>/g), "head, 10 first, dots, 5 last").to.have.length(17);
+    expect(long).to.match(/>9<.*>⋮<.*>95<.*>99</);
+    expect((await table(30)).match(/<tr>/g)).to.have.length(31);
+  });
+
+  it("tables write the numbers of a column with the same digits, right-aligned, and align text left", async () => {
+    const { bundle } = await driver.run(
+      "[{ step: 1, loss: 3.2, name: 'a' }, { step: 10, loss: 1 / 3, name: 'b' }, { step: 2, loss: NaN }]",
+    );
+    const cells = [...String(bundle?.["text/html"]).matchAll(/<td style="text-align: (\w+)">(.*?)<\/td>/g)];
+    expect(cells.map(([, align, text]) => `${align} ${text}`)).to.deep.equal([
+      ...["right 1", "right 3.2000", "left a"],
+      ...["right 10", "right 0.3333", "left b"],
+      ...["right 2", "right NaN", "left "],
+    ]);
   });
 
   it("text has no colours and hides what Node pins to promises", async () => {
@@ -87,6 +105,39 @@ describe("results", () => {
         "Tensor [2, 2] float32 · min 1, mean 3, max 6\n[[1, 2],\n [3, 6]]",
       );
       expect(bundle?.["text/html"]).to.include("<b>Tensor [2, 2] float32</b>");
+    });
+
+    it("line up the numbers of matrices, and tell an exact zero from a small number", async () => {
+      const { result } = await driver.run("tf.tensor2d([[0, 1e-5, 0.25], [-12.5, 3, 1 / 3]])");
+      expect(result?.split("\n").slice(1)).to.deep.equal([
+        "[[     0,   0.00,   0.25],",
+        " [-12.50,   3.00,   0.33]]",
+      ]);
+    });
+
+    it("show masks, booleans and strings as they are", async () => {
+      const shown = async (code: string) => (await driver.run(code)).result?.split("\n").slice(1).join("\n");
+      expect(await shown("tf.tensor1d([-1e9, 0.12345, 1])")).to.equal("[-1000000000, 0.1235, 1]");
+      expect(await shown("tf.tensor1d([true, false], 'bool')")).to.equal("[true, false]");
+      expect(await shown("tf.tensor1d(['a', 'b'])")).to.equal('["a", "b"]');
+      expect((await driver.run("tf.scalar(3)")).result).to.equal("Tensor [] float32\n3");
+    });
+
+    it("show all of a small tensor of higher rank, and the first matrix of a large one", async () => {
+      const { result: small } = await driver.run("tf.range(0, 8).reshape([2, 2, 2])");
+      expect(small).to.match(/\n\[\[\[0, 1\],\n {2}\[2, 3\]\],\n \[\[4, 5\],\n {2}\[6, 7\]\]\]$/);
+      const { result: large } = await driver.run("tf.range(0, 4096).reshape([2, 4, 64, 8])");
+      const lines = large?.split("\n") ?? [];
+      expect(lines).to.have.length(8);
+      expect(lines.at(1)).to.equal("[[[[  0,   1,   2, …,   5,   6,   7],");
+      expect(lines.at(-1)).to.equal("   [504, 505, 506, …, 509, 510, 511]], …], …]");
+    });
+
+    it("inside of other values tell shape and type, and console.log shows them too", async () => {
+      const nested = await driver.run("({ q: tf.ones([2, 2]), all: [tf.variable(tf.scalar(1))] })");
+      expect(nested.result).to.equal("{ q: <Tensor [2, 2] float32>, all: [ <Tensor [] float32> ] }");
+      const { stdout } = await driver.run("console.log('q:', tf.tensor1d([1, 2]))");
+      expect(stdout).to.equal("q: Tensor [2] float32 · min 1, mean 1.5, max 2\n[1, 2]\n");
     });
 
     it("shorten long axes and count what is not finite", async () => {

@@ -119,6 +119,12 @@ const pick = async () => sum; const [head] = mixed; const counts = new Map([["a"
       expect(await codes("const size = (s: Stats) => s.weight;")).to.deep.equal([2339]);
     });
 
+    it("from `import … = require()`", async () => {
+      await run('import files = require("node:fs");\nimport type system = require("node:os");');
+      expect(await typeOf('files.existsSync("/")')).to.equal("boolean");
+      expect(await codes("const cpu: system.CpuInfo | undefined = undefined;")).to.deep.equal([]);
+    });
+
     it("from exported declarations, and through chains of cells", async () => {
       await run("export const link1 = { n: 1 }; export default function link2() { return link1; }");
       await run("const link3 = link2();");
@@ -312,6 +318,11 @@ const pick = async () => sum; const [head] = mixed; const counts = new Map([["a"
         .and.not.include("platforms");
     });
 
+    it("those that are written as typed first", async () => {
+      await run("const pair = { Softmax: 1, softmax: 2, soft: 3 };");
+      expect(await labels("pair.soft")).to.deep.equal(["soft", "softmax", "Softmax"]);
+    });
+
     it("paths of imports", async () => {
       const code = 'import {} from "workbook/atten"';
       expect(await labels(code, code.length - 1)).to.include("attention");
@@ -347,6 +358,52 @@ const pick = async () => sum; const [head] = mixed; const counts = new Map([["a"
       expect(markdown).to.contain("```typescript\nfunction add(a: number, b?: number): number\n```");
       expect(text).to.match(/^function add\(a: number, b\?: number\): number\nAdds\./);
       expect((await types.inspect("sum", 3))!.text).to.equal("let sum: number");
+    });
+
+    it("a variable of an earlier cell, with its documentation, and errors keep their lines", async () => {
+      await run(
+        'const smile = "😀";\n/**\n * The running total.\n */\nexport let total = 0;\n/** Things so far. */\nconst heap = [];\n/* no doc */ let plainly = 1;',
+      );
+      expect((await types.inspect("total", 2))!.text).to.equal("let total: number\nThe running total.");
+      expect((await types.inspect("heap", 2))!.text).to.match(/\nThings so far\.$/);
+      expect((await types.inspect("plainly", 2))!.text).to.equal("let plainly: number");
+      const [error] = await types.check("plainly; heap.push(1);\ntotal = 's';");
+      expect(error).to.include({ line: 2, column: 1, start: 23, end: 28 });
+    });
+
+    it("a function in a constant, with the documentation of what it calls, called or not", async () => {
+      await run('import * as tensors from "@tensorflow/tfjs";');
+      for (const code of ["tensors.matMul", "const m = tensors.matMul(a, b);"]) {
+        const { text } = (await types.inspect(code, code.indexOf("matMul") + 2))!;
+        expect(text).to.match(/^const matMul: .* => [^\n]*\nComputes the dot product of two matrices/);
+      }
+      expect((await types.inspect("tensors.ones", 10))!.text)
+        .to.match(/Creates a .* with all elements set to 1/)
+        .and.not.contain("@doc");
+    });
+
+    it("members of classes, interfaces and enums, type names and parameters", async () => {
+      await run(
+        [
+          "/** A box. */\nclass Crate<T> {\n  /** What is held. */\n  held!: T;\n  /** Opens it. */\n  open(how: string): T { return this.held; }\n}",
+          "/** Settings. */\ninterface Settings {\n  /** Rate of learning. */\n  rate: number;\n}",
+          "enum Loudness {\n  /** Hardly heard. */\n  Low = 1,\n}",
+          "const crate = new Crate<string>();\nconst settings: Settings = { rate: 1 };",
+        ].join("\n"),
+      );
+      const explained = async (code: string) =>
+        (await types.inspect(code.replace("|", ""), code.indexOf("|")))!.text;
+      expect(await explained("crate.hel|d")).to.equal("(property) Crate<string>.held: string\nWhat is held.");
+      expect(await explained("crate.ope|n('x')")).to.equal(
+        "(method) Crate<string>.open(how: string): string\nOpens it.",
+      );
+      expect(await explained("settings.rat|e")).to.equal(
+        "(property) Settings.rate: number\nRate of learning.",
+      );
+      expect(await explained("Loudness.Lo|w")).to.equal("(enum member) Loudness.Low = 1\nHardly heard.");
+      expect(await explained("let x: Crat|e<number>")).to.equal("class Crate<T>\nA box.");
+      expect(await explained("let x: Setting|s")).to.equal("interface Settings\nSettings.");
+      expect(await explained("[settings].map((on|e) => one.rate)")).to.equal("(parameter) one: Settings");
     });
 
     it("the call around the cursor, and which argument comes next", async () => {

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
+import { codeFrame, dim, red } from "../code-frame.js";
 import type { CellError } from "../seams.js";
-import { codeFrame } from "./positions.js";
 import type { Run } from "./run.js";
 import { cleanMessage, type Frame, type Location, originalNames, parseFrame, sourceText } from "./stacks.js";
 import { CodeError } from "./syntax.js";
@@ -13,8 +13,6 @@ import { CodeError } from "./syntax.js";
 const here = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** The kernel's compiled files and their sources. */
 const own = [here, here.replace(`${path.sep}dist${path.sep}lib${path.sep}`, path.sep)];
-const red = (text: string) => `\u001b[31m${text}\u001b[39m`;
-const dim = (text: string) => `\u001b[2m${text}\u001b[22m`;
 /** Deeper causes repeat, or run in circles. */
 const causes = 4;
 
@@ -43,11 +41,17 @@ function traceback(thrown: unknown, context: ErrorContext, depth: number): strin
   const lines = [`${red(ename)}: ${evalue}`];
   if (thrown instanceof CodeError) return [...lines, ...thrown.frame];
   const frames = framesOf(thrown, context.run);
-  const first = frames.find(
-    ({ location }) => location !== undefined && isReaders(location.file, context.root),
-  );
-  if (first?.location) lines.push(...picture(first.location, context.root));
-  lines.push(...fold(frames, context.root));
+  const pictured = frames.flatMap(({ location }) => {
+    return location !== undefined && isReaders(location.file, context.root) ? [location] : [];
+  });
+  // The library mostly throws because of what it was called with: that stands in the line that called it.
+  const library = path.join(context.root, "lib") + path.sep;
+  const first = pictured.find(({ file }) => !file.startsWith(library)) ?? pictured[0];
+  if (first !== undefined) lines.push(...picture(first, context.root));
+  const stack = fold(frames, context.root);
+  // A stack of nothing but the place in the picture tells nothing more.
+  const isOnly = first !== undefined && pictured.length === 1;
+  if (!isOnly || !stack.includes(`    at ${placeOf(first, context.root)}`)) lines.push(...stack);
   if (!isError(thrown)) return lines;
   const inner = thrown instanceof AggregateError ? thrown.errors.slice(0, causes) : [];
   if (depth === causes) return lines;
@@ -102,7 +106,7 @@ function fold(frames: readonly Frame[], root: string): string[] {
       continue;
     }
     flush();
-    const place = `${shown(location.file, root)}:${location.line}:${location.column}`;
+    const place = placeOf(location, root);
     const caller = clean(before);
     lines.push(`    ${caller}${place}${caller.endsWith("(") ? ")" : ""}`);
   }
@@ -117,7 +121,7 @@ function clean(before: string): string {
 
 function picture(location: Location, root: string): string[] {
   const code = sourceText(location.file) ?? read(location.file);
-  const head = `${shown(location.file, root)}:${location.line}:${location.column}`;
+  const head = dim(placeOf(location, root));
   return code === undefined ? [head] : [head, ...codeFrame(code, location)];
 }
 
@@ -129,8 +133,9 @@ function read(file: string): string | undefined {
   }
 }
 
-function shown(file: string, root: string): string {
-  return file.startsWith(root + path.sep) ? path.relative(root, file) : file;
+function placeOf({ file, line, column }: Location, root: string): string {
+  const shown = file.startsWith(root + path.sep) ? path.relative(root, file) : file;
+  return `${shown}:${line}:${column}`;
 }
 
 function indent(label: string, lines: readonly string[]): string[] {

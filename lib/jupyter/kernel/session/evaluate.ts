@@ -64,7 +64,7 @@ function environmentOf({ compiled, label, scope, modules, cwd }: Evaluation): un
     (specifier: unknown) => modules.load(String(specifier), cwd),
     meta,
     usingContext,
-    requireFor(file, modules),
+    requireFor(cwd, modules),
     cwd,
     file,
   ];
@@ -83,8 +83,8 @@ function exportOf(namespace: Record<string, unknown>, name: string, specifier: s
   throw new SyntaxError(`The requested module '${specifier}' does not provide an export named '${name}'`);
 }
 
-function requireFor(file: string, modules: Modules): NodeJS.Require {
-  const require = createRequire(file);
-  const ours = (id: string) => modules.builtin(id) ?? require(id);
+function requireFor(cwd: string, modules: Modules): NodeJS.Require {
+  const require = createRequire(path.join(cwd, "cell.ts"));
+  const ours = (id: string) => modules.builtin(id) ?? require(modules.compiledCopy(id, cwd) ?? id);
   return Object.assign(ours, require) as NodeJS.Require;
 }

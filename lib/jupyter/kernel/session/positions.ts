@@ -1,4 +1,4 @@
-/** Offsets, lines and columns, and code frames. */
+/** Offsets, lines and columns. */
 
 /** Counted from 1, as people and stacks count. */
 export interface Position {
@@ -19,21 +19,4 @@ export function offsetAt(text: string, { line, column }: Position): number {
     start = next + 1;
   }
   return start + column - 1;
-}
-
-/** The line, two before it and one after it, with a caret under the column. */
-export function codeFrame(text: string, { line, column }: Position): string[] {
-  const lines = text.split("\n");
-  const first = Math.max(1, line - 2);
-  const last = Math.min(lines.length, line + 1);
-  const width = String(last).length;
-  const frame: string[] = [];
-  for (let n = first; n <= last; n++) {
-    frame.push(`${n === line ? ">" : " "} ${String(n).padStart(width)} | ${lines[n - 1]}`);
-    if (n !== line) continue;
-    // Tabs stay tabs, so that the caret stands under its character.
-    const indent = (lines[n - 1] ?? "").slice(0, column - 1).replace(/[^\t]/g, " ");
-    frame.push(`  ${" ".repeat(width)} | ${indent}^`);
-  }
-  return frame;
 }

@@ -4,7 +4,8 @@ import { createRequire } from "node:module";
 import type { ParseResult } from "oxc-parser";
 import { parseSync } from "oxc-parser";
 import { transformSync } from "oxc-transform";
-import { codeFrame, type Position, positionAt } from "./positions.js";
+import { codeFrame, dim } from "../code-frame.js";
+import { type Position, positionAt } from "./positions.js";
 
 const require = createRequire(import.meta.url);
 
@@ -16,10 +17,11 @@ export class CodeError extends SyntaxError {
   readonly position: Position;
   readonly frame: readonly string[];
 
-  constructor(message: string, position: Position, frame: readonly string[]) {
+  constructor(message: string, code: string, offset: number, label: string) {
     super(message);
-    this.position = position;
-    this.frame = frame;
+    this.position = positionAt(code, offset);
+    const { line, column } = this.position;
+    this.frame = [dim(`${label}:${line}:${column}`), ...codeFrame(code, this.position)];
   }
 }
 
@@ -54,11 +56,7 @@ export function syntaxError(
 export function strip(code: string, fileName: string, label = fileName): { code: string; map: object } {
   const wrong = syntaxError(code);
   if (wrong !== undefined) {
-    const position = positionAt(code, wrong.offset);
-    throw new CodeError(wrong.message, position, [
-      `${label}:${position.line}:${position.column}`,
-      ...codeFrame(code, position),
-    ]);
+    throw new CodeError(wrong.message, code, wrong.offset, label);
   }
   const result = transformSync(fileName, code, {
     lang: "ts",
@@ -70,11 +68,7 @@ export function strip(code: string, fileName: string, label = fileName): { code:
   });
   const [error] = result.errors;
   if (error !== undefined) {
-    const position = positionAt(code, error.labels[0]?.start ?? 0);
-    throw new CodeError(error.message, position, [
-      `${label}:${position.line}:${position.column}`,
-      ...codeFrame(code, position),
-    ]);
+    throw new CodeError(error.message, code, error.labels[0]?.start ?? 0, label);
   }
   if (decorator.test(result.code)) return lowerDecorators(code, fileName);
   return { code: result.code, map: result.map as object };

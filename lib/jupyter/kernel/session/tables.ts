@@ -2,16 +2,20 @@
 
 import { inspect } from "node:util";
 import { escapeHtml } from "../../../html.js";
+import { numberFormat } from "./numbers.js";
 
-const maxRows = 60;
+/** Longer tables show their first and last rows. */
+const maxRows = 30;
+const [firstRows, lastRows] = [10, 5];
 const maxColumns = 20;
+const digits = 5;
 
 type Row = Readonly<Record<string, unknown>>;
 
 /** An array of plain objects that share their keys, or nearly so: what people mean as a table. */
 export function isRecords(value: object): value is readonly Row[] {
   if (!Array.isArray(value) || value.length === 0) return false;
-  const rows = value.slice(0, maxRows) as unknown[];
+  const rows = shownRows(value as unknown[]);
   if (!rows.every(isRow)) return false;
   const keys = Object.keys(rows[0] as Row);
   return keys.length > 0 && rows.every((row) => keys.some((key) => Object.hasOwn(row as Row, key)));
@@ -23,24 +27,50 @@ function isRow(row: unknown): row is Row {
   return prototype === null || prototype === Object.prototype;
 }
 
-export function recordsHtml(records: readonly Row[]): string {
-  const rows = records.slice(0, maxRows);
-  const all = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const columns = all.slice(0, maxColumns);
-  const head = columns.map((column) => `<th>${escapeHtml(column)}</th>`).join("");
-  const body = rows.map((row) => `<tr>${columns.map((column) => cell(row[column])).join("")}</tr>`).join("");
-  const more = [
-    records.length > rows.length ? `${records.length - rows.length} more rows` : "",
-    all.length > columns.length ? `${all.length - columns.length} more columns` : "",
-  ].filter((part) => part !== "");
-  const note = more.length > 0 ? `<p>… ${more.join(", ")}</p>` : "";
-  return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>${note}`;
+function shownRows<T>(rows: readonly T[]): readonly T[] {
+  return rows.length <= maxRows ? rows : [...rows.slice(0, firstRows), ...rows.slice(-lastRows)];
 }
 
-function cell(value: unknown): string {
-  if (value === undefined) return "<td></td>";
-  const text =
-    typeof value === "string" ? value : inspect(value, { colors: false, depth: 1, breakLength: 80 });
-  const align = typeof value === "number" || typeof value === "bigint" ? ' style="text-align: right"' : "";
-  return `<td${align}>${escapeHtml(text)}</td>`;
+export function recordsHtml(records: readonly Row[]): string {
+  const rows = shownRows(records);
+  const all = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const columns = all.slice(0, maxColumns).map((key) => columnOf(key, rows));
+  const lines = rows.map((_, i) => line(columns.map(({ cells, align }) => tag("td", cells[i]!, align))));
+  const hidden = records.length - rows.length;
+  if (hidden > 0) lines.splice(firstRows, 0, line(columns.map(({ align }) => tag("td", "⋮", align))));
+  const head = line(columns.map(({ key, align }) => tag("th", key, align)));
+  const more = [
+    hidden > 0 ? `${records.length} rows, ${hidden} of them not shown` : "",
+    all.length > columns.length ? `${all.length - columns.length} more columns` : "",
+  ].filter((part) => part !== "");
+  const note = more.length > 0 ? `<p>${more.join("; ")}</p>` : "";
+  return `<table><thead>${head}</thead><tbody>${lines.join("")}</tbody></table>${note}`;
+}
+
+interface Column {
+  readonly key: string;
+  readonly align: "left" | "right";
+  /** One text for each row. */
+  readonly cells: readonly string[];
+}
+
+function columnOf(key: string, rows: readonly Row[]): Column {
+  const values = rows.map((row) => row[key]);
+  const numbers = values.filter((value) => typeof value === "number");
+  const format = numberFormat(numbers, digits);
+  const cells = values.map((value) => {
+    if (value === undefined) return "";
+    if (typeof value === "number") return format(value);
+    return typeof value === "string" ? value : inspect(value, { colors: false, depth: 1, breakLength: 80 });
+  });
+  const isNumeric = numbers.length > 0 || values.some((value) => typeof value === "bigint");
+  return { key, align: isNumeric ? "right" : "left", cells };
+}
+
+function tag(name: "td" | "th", text: string, align: string): string {
+  return `<${name} style="text-align: ${align}">${escapeHtml(text)}</${name}>`;
+}
+
+function line(cells: readonly string[]): string {
+  return `<tr>${cells.join("")}</tr>`;
 }

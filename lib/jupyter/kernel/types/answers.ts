@@ -39,16 +39,17 @@ interface SignatureHelp {
   readonly activeParameter?: number;
 }
 
-/** Lines that the document has before the cell's first. */
-export const prefixLines = 1;
-
 const errorSeverity = 1;
 
-/** Errors inside the cell; `starts` are the cell's own line starts. */
-export function diagnostics(answer: unknown, starts: readonly number[], code: string): Diagnostic[] {
+/** Errors inside the cell, which begins at line `first` of its document; `starts` are the cell's own line starts. */
+export function diagnostics(
+  answer: unknown,
+  { code, starts, first }: { code: string; starts: readonly number[]; first: number },
+): Diagnostic[] {
+  const inCell = ({ line, character }: Position) => ({ line: line - first, character });
   const { items = [] } = (answer ?? {}) as { items?: readonly LspDiagnostic[] };
   return items
-    .filter(({ severity, range }) => severity === errorSeverity && range.start.line >= prefixLines)
+    .filter(({ severity, range }) => severity === errorSeverity && range.start.line >= first)
     .map(({ range, code: number = 0, message }) => {
       const { line, character } = range.start;
       return {
@@ -56,15 +57,11 @@ export function diagnostics(answer: unknown, starts: readonly number[], code: st
         message: withoutInternals(message),
         start: Math.min(offsetAt(starts, inCell(range.start)), code.length),
         end: Math.min(offsetAt(starts, inCell(range.end)), code.length),
-        line: line - prefixLines + 1,
+        line: line - first + 1,
         column: character + 1,
       };
     })
     .sort((a, b) => a.start - b.start || a.end - b.end);
-}
-
-function inCell({ line, character }: Position): Position {
-  return { line: line - prefixLines, character };
 }
 
 /** By the protocol's number; the words are those that Jupyter's front ends know. */
@@ -101,7 +98,12 @@ export function completions(answer: unknown, typed: string): { label: string; ty
     found.set(label, { label, ...(type && { type }), order: item.sortText ?? "" });
   }
   return [...found.values()]
-    .sort((a, b) => compare(a.order, b.order) || compare(a.label, b.label))
+    .sort(
+      (a, b) =>
+        Number(b.label.startsWith(typed)) - Number(a.label.startsWith(typed)) ||
+        compare(a.order, b.order) ||
+        compare(a.label, b.label),
+    )
     .map(({ order: _, ...item }) => item);
 }
 
@@ -109,13 +111,27 @@ export function completions(answer: unknown, typed: string): { label: string; ty
 export function hoverMarkdown(answer: unknown): string | undefined {
   const { contents } = (answer ?? {}) as { contents?: Markup };
   const text = contents === undefined ? "" : plain(contents).trim();
-  return text === "" ? undefined : withoutInternals(text);
+  return text === "" ? undefined : withoutInternals(text.replace(indexTag, ""));
+}
+
+/** Where tfjs's website lists a function. */
+const indexTag = /\n*\*@doc\* — \{[^}]*\}/g;
+
+/** Whether a hover shows a function in a variable, and no word about it: its doc comment may be the signature's. */
+export function isBareFunction(hover: string): boolean {
+  return /^```\w*\n(const|let|var) [^:]+: [^=]*\) => [^`]*\n```$/.test(hover);
+}
+
+/** What a call's signature is said to do. */
+export function signatureDocumentation(answer: unknown): string | undefined {
+  const { documentation } = activeSignature(answer) ?? {};
+  return documentation === undefined ? undefined : plain(documentation);
 }
 
 /** Markdown for the call that the cursor is in; undefined outside of calls. */
 export function signatureMarkdown(answer: unknown): string | undefined {
   const help = answer as SignatureHelp | null | undefined;
-  const signature = help?.signatures[help.activeSignature ?? 0];
+  const signature = activeSignature(help);
   if (help == null || signature === undefined) return undefined;
   const parameter = signature.parameters?.[help.activeParameter ?? 0];
   const overloads = help.signatures.length - 1;
@@ -139,6 +155,11 @@ export function plainText(markdown: string): string {
     .replace(/\*(@\w+)\*/g, "$1")
     .replace(/`([^`\n]+)`/g, "$1")
     .trim();
+}
+
+function activeSignature(answer: unknown): SignatureHelp["signatures"][number] | undefined {
+  const help = answer as SignatureHelp | null | undefined;
+  return help?.signatures[help.activeSignature ?? 0];
 }
 
 function labelOf(label: string | [number, number], signature: string): string {

@@ -25,6 +25,8 @@ interface CommittedCell {
 interface Name {
   readonly id: string;
   readonly kind: Kind;
+  /** The doc comment of what is declared anew for each cell: an alias leads to the original's. */
+  readonly doc: string | undefined;
 }
 
 /** Below this many cells, those that nothing refers to any more are not worth removing. */
@@ -40,7 +42,7 @@ export class SessionDocument {
   #keepAtLeast = fewCells;
 
   /**
-   * The line that gives a cell the names it mentions of earlier cells; `"all"` for one that is being typed.
+   * Lines that give a cell the names it mentions of earlier cells; `"all"` for one that is being typed.
    * `from` is the module specifier of this document.
    */
   prefix(code: string, from: string, names: "mentioned" | "all" = "mentioned"): string {
@@ -60,7 +62,7 @@ export class SessionDocument {
   add(code: string, inferred: readonly Annotation[] = []): boolean {
     const syntax = readSyntax(code);
     if (!syntax.valid) return false;
-    const { declared, imports, hoisted } = syntax;
+    const { declared, docs, imports, hoisted } = syntax;
     if (declared.size + imports.length + hoisted.length === 0) return false;
     const id = `$cell${++this.#last}`;
     const mentioned = [...mentions(code)].filter((name) => !declared.has(name));
@@ -76,7 +78,7 @@ export class SessionDocument {
       `export { ${[...declared.keys()].join(", ")} }; }\n`,
     ].join("\n");
     this.#cells.set(id, { id, text, uses: ids });
-    for (const [name, kind] of declared) this.#live.set(name, { id, kind });
+    for (const [name, kind] of declared) this.#live.set(name, { id, kind, doc: docs.get(name) });
     this.text += text;
     if (this.#cells.size > this.#keepAtLeast) this.#sweep();
     return true;
@@ -94,7 +96,7 @@ export class SessionDocument {
       declarations.push(
         found.kind === "alias"
           ? `import ${name} = ${qualified};`
-          : `declare ${found.kind === "variable" ? "let" : "const"} ${name}: typeof ${qualified};`,
+          : `${found.doc ? `\n${found.doc}\n` : ""}declare ${found.kind === "variable" ? "let" : "const"} ${name}: typeof ${qualified};`,
       );
     }
     return { ids: [...ids], declarations: declarations.join(" ") };

@@ -2,6 +2,7 @@
 
 import {
   type BindingPattern,
+  type Comment,
   type ImportDeclaration,
   type Node,
   parseSync,
@@ -26,6 +27,8 @@ export interface CellSyntax {
   readonly valid: boolean;
   /** Names that the cell declares at its top level. */
   readonly declared: ReadonlyMap<string, Kind>;
+  /** Doc comments of variables, as written. */
+  readonly docs: ReadonlyMap<string, string>;
   readonly imports: readonly ImportDeclaration[];
   /** Statements that only the top level of a module may hold, besides `imports`. */
   readonly hoisted: readonly Cut[];
@@ -41,9 +44,9 @@ export function mentions(code: string): Set<string> {
 }
 
 export function readSyntax(code: string): CellSyntax {
-  const { program, errors } = parseSync("cell.ts", code, { lang: "ts", sourceType: "module" });
+  const { program, errors, comments } = parseSync("cell.ts", code, { lang: "ts", sourceType: "module" });
   if (errors.length > 0) return guess(code);
-  const reader = new Reader();
+  const reader = new Reader((statement) => docBefore(statement.start, code, comments));
   for (const statement of program.body) reader.topLevel(statement as Statement);
   return { valid: true, ...reader };
 }
@@ -57,14 +60,27 @@ function guess(code: string): CellSyntax {
   for (const [, name] of code.matchAll(declarations)) declared.set(name!, "alias");
   for (const [, clause] of code.matchAll(imported))
     for (const name of mentions(clause!)) declared.set(name, "alias");
-  return { valid: false, declared, imports: [], hoisted: [], cuts: [] };
+  return { valid: false, declared, docs: new Map(), imports: [], hoisted: [], cuts: [] };
+}
+
+/** The doc comment that ends where a statement, or its `export`, begins. */
+function docBefore(start: number, code: string, comments: readonly Comment[]): string | undefined {
+  const doc = comments.findLast(({ end }) => end <= start);
+  if (doc?.type !== "Block" || !doc.value.startsWith("*")) return undefined;
+  return /^\s*(export\s+)?$/.test(code.slice(doc.end, start)) ? code.slice(doc.start, doc.end) : undefined;
 }
 
 class Reader {
   readonly declared = new Map<string, Kind>();
+  readonly docs = new Map<string, string>();
   readonly imports: ImportDeclaration[] = [];
   readonly hoisted: Cut[] = [];
   readonly cuts: Cut[] = [];
+  readonly #docOf: (statement: VariableDeclaration) => string | undefined;
+
+  constructor(docOf: (statement: VariableDeclaration) => string | undefined) {
+    this.#docOf = docOf;
+  }
 
   topLevel(statement: Statement): void {
     switch (statement.type) {
@@ -115,32 +131,16 @@ class Reader {
     this.topLevel(declaration);
   }
 
-  #variables({ kind, declarations }: VariableDeclaration): void {
+  #variables(statement: VariableDeclaration): void {
+    const { kind, declarations } = statement;
+    const doc = this.#docOf(statement);
     for (const { id, init } of declarations) {
       const changeable = kind === "var" || kind === "let";
       const grows = init?.type === "ArrayExpression" && init.elements.length === 0;
-      this.#bindings(id, changeable ? "variable" : grows ? "inferred" : "alias");
-    }
-  }
-
-  #bindings(pattern: BindingPattern, kind: Kind): void {
-    switch (pattern.type) {
-      case "Identifier":
-        this.declared.set(pattern.name, kind);
-        return;
-      case "AssignmentPattern":
-        this.#bindings(pattern.left, kind);
-        return;
-      case "ArrayPattern":
-        for (const element of pattern.elements) {
-          if (element !== null)
-            this.#bindings(element.type === "RestElement" ? element.argument : element, kind);
-        }
-        return;
-      case "ObjectPattern":
-        for (const property of pattern.properties) {
-          this.#bindings(property.type === "RestElement" ? property.argument : property.value, kind);
-        }
+      for (const name of boundNames(id)) {
+        this.declared.set(name, changeable ? "variable" : grows ? "inferred" : "alias");
+        if (doc !== undefined) this.docs.set(name, doc);
+      }
     }
   }
 
@@ -157,5 +157,23 @@ class Reader {
           this.#nestedVars(item);
       }
     }
+  }
+}
+
+function boundNames(pattern: BindingPattern): string[] {
+  switch (pattern.type) {
+    case "Identifier":
+      return [pattern.name];
+    case "AssignmentPattern":
+      return boundNames(pattern.left);
+    case "ArrayPattern":
+      return pattern.elements.flatMap((element) => {
+        if (element === null) return [];
+        return boundNames(element.type === "RestElement" ? element.argument : element);
+      });
+    case "ObjectPattern":
+      return pattern.properties.flatMap((property) =>
+        boundNames(property.type === "RestElement" ? property.argument : property.value),
+      );
   }
 }

@@ -2,7 +2,7 @@
  * Types over all cells of a session: TypeScript 7's language server checks a cell, completes a word and explains a name.
  *
  * The server holds two documents in the notebook's folder: the session, all committed cells (session-document.ts), and
- * the cell at hand, whose first line brings in the names that it mentions.
+ * the cell at hand, whose first lines bring in the names that it mentions.
  */
 
 import { setImmediate } from "node:timers/promises";
@@ -11,8 +11,9 @@ import {
   completions,
   diagnostics,
   hoverMarkdown,
+  isBareFunction,
   plainText,
-  prefixLines,
+  signatureDocumentation,
   signatureMarkdown,
 } from "./answers.js";
 import { type Annotation, annotations } from "./explicit.js";
@@ -73,8 +74,9 @@ export class CellTypes implements Types {
       await setImmediate();
       await setImmediate();
       this.#server.filesChanged(this.#watcher.changed());
-      this.#show(code);
-      const errors = diagnostics(await this.#server.ask("diagnostic"), lineStarts(code), code);
+      const { line: first } = this.#show(code);
+      const answer = await this.#server.ask("diagnostic");
+      const errors = diagnostics(answer, { code, starts: lineStarts(code), first });
       const unreadable = errors.filter(({ code: number }) => number < syntaxCodes);
       return unreadable.length > 0 && !readSyntax(code).valid ? unreadable : errors;
     });
@@ -103,12 +105,19 @@ export class CellTypes implements Types {
   async inspect(code: string, offset: number) {
     const markdown = await this.#next(async () => {
       const position = this.#show(code, offset);
-      return (
-        hoverMarkdown(await this.#server.ask("hover", position)) ??
-        signatureMarkdown(await this.#server.ask("signatureHelp", position))
-      );
+      const hover = hoverMarkdown(await this.#server.ask("hover", position));
+      if (hover === undefined) return signatureMarkdown(await this.#server.ask("signatureHelp", position));
+      const about = isBareFunction(hover) ? await this.#asCall(code, offset) : undefined;
+      return about === undefined ? hover : `${hover}\n${about}`;
     });
     return markdown === undefined ? undefined : { markdown, text: plainText(markdown) };
+  }
+
+  /** What would be said of the name at `offset` if it were being called. */
+  async #asCall(code: string, offset: number): Promise<string | undefined> {
+    const end = offset + /^[\p{ID_Continue}$\u200c\u200d]*/u.exec(code.slice(offset))![0].length;
+    const position = this.#show(`${code.slice(0, end)}(${code.slice(end)}`, end + 1);
+    return signatureDocumentation(await this.#server.ask("signatureHelp", position));
   }
 
   async close(): Promise<void> {
@@ -119,7 +128,7 @@ export class CellTypes implements Types {
   /** The types of a cell's variables and functions, where the cell does not say them. */
   async #inferred(code: string): Promise<Annotation[]> {
     if (!/\b(const|let|var|function)\b/.test(code)) return [];
-    this.#show(code);
+    const { line: prefixLines } = this.#show(code);
     const starts = lineStarts(code);
     const answer = await this.#server.askRange("inlayHint", starts.length + prefixLines);
     const { declared } = readSyntax(code);
@@ -132,9 +141,10 @@ export class CellTypes implements Types {
 
   /** Puts the cell into its document; returns where `offset` is there. */
   #show(code: string, offset = 0, names?: "all"): Position {
-    this.#server.setText("cell", `${this.#session.prefix(code, sessionSpecifier, names)}\n${code}`);
+    const prefix = `${this.#session.prefix(code, sessionSpecifier, names)}\n`;
+    this.#server.setText("cell", prefix + code);
     const { line, character } = positionAt(lineStarts(code), offset);
-    return { line: line + prefixLines, character };
+    return { line: line + lineStarts(prefix).length - 1, character };
   }
 
   #next<T>(question: () => T | Promise<T>): Promise<T> {
