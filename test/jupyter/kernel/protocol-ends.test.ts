@@ -94,7 +94,7 @@ describe("a cell that would end the kernel", () => {
   });
 
   it("by filling the heap is stopped before it does, and its values can be let go", async () => {
-    client = await TestClient.start({ script, flags: ["--max-old-space-size=300"] });
+    client = await TestClient.start({ script, flags: ["--max-old-space-size=1000"] });
     const fill = "const all: object[] = []; for (;;) all.push(new Array(1000).fill({}));";
     const id = await client.send("execute_request", { code: fill });
     for (let waited = 0; client.replies(id).length === 0 && waited < 6; waited++) {
@@ -106,7 +106,7 @@ describe("a cell that would end the kernel", () => {
   }).timeout(60_000);
 
   it("is not stopped for garbage that nobody holds", async () => {
-    client = await TestClient.start({ script, flags: ["--max-old-space-size=300"] });
+    client = await TestClient.start({ script, flags: ["--max-old-space-size=1000"] });
     const code =
       "let last: object[] = []; for (let i = 0; i < 300_000; i++) last = new Array(1000).fill({}); last.length";
     const { reply } = await client.execute(code);

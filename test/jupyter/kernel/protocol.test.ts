@@ -288,6 +288,7 @@ describe("the kernel's protocol", () => {
 
   for (const [what, code] of [
     ["a busy loop", "globalThis.kept = 1; for (;;) {}"],
+    ["a loop of built-in functions", "globalThis.kept = 1; for (;;) new Array(1000).fill({}).length"],
     [
       "a busy loop after an await",
       "globalThis.kept = 1; await new Promise((go) => setTimeout(go, 1)); for (;;) {}",

@@ -8,7 +8,7 @@
 import { Session } from "node:inspector";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { setFlagsFromString } from "node:v8";
+import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
 const pollMs = 50;
@@ -19,6 +19,13 @@ const close = 0.5;
 const full = 0.8;
 /** What a cell may still add where the heap was that full before it began: enough to tidy up. */
 const leeway = 0.1;
+
+/** Bytes that may survive in this thread's heap: V8's limit without the young generation, whose size it does not tell. */
+export function oldSpaceLimit(): number {
+  const [version = 0] = process.versions.v8.split(".").map(Number);
+  const young = version >= 13 ? 192 << 20 : 48 << 20;
+  return Math.max(getHeapStatistics().heap_size_limit - young, young);
+}
 
 const collectName = "workbook.collect";
 const collectExpression = `globalThis[Symbol.for(${JSON.stringify(collectName)})]?.()`;

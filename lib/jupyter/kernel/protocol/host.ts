@@ -1,15 +1,15 @@
 /** The main thread's side of the protocol: runs what the worker is asked for, in an `Evaluator`. */
 
 import process from "node:process";
-import { getHeapStatistics } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { deferred } from "../../async.js";
 import type { CellError } from "../seams.js";
 import { CommRegistry } from "./comm-registry.js";
 import { announceEnds } from "./ends.js";
 import type { Evaluator } from "./evaluator.js";
-import { prepareCollecting } from "./heap-watch.js";
+import { oldSpaceLimit, prepareCollecting } from "./heap-watch.js";
 import { Link } from "./link.js";
+import { keepLoopsBreakable } from "./loops.js";
 import type { CellEnd, StopReason, ToMain, WorkerOptions } from "./messages.js";
 import { Prompts } from "./prompts.js";
 import { SharedMemory } from "./shared-memory.js";
@@ -60,7 +60,7 @@ export class Host {
       workerData: {
         ...options,
         memory: this.#memory.buffer,
-        heapLimit: getHeapStatistics().heap_size_limit,
+        heapLimit: oldSpaceLimit(),
       } satisfies WorkerOptions,
       execArgv: [],
     });
@@ -69,6 +69,7 @@ export class Host {
     this.#prompts = new Prompts((question) => this.#link.send({ kind: "prompt", ...question }));
     // Only until the worker watches for it: a signal that nobody handles would end the process.
     process.on("SIGINT", () => this.#worker.postMessage({ kind: "interrupt" }));
+    keepLoopsBreakable();
     prepareCollecting();
     announceEnds((how) => {
       if (this.#memory.workerIsGone) return;
@@ -183,7 +184,7 @@ export class Host {
 }
 
 function outOfMemory(): CellError {
-  const megabytes = Math.round(getHeapStatistics().heap_size_limit / 2 ** 20);
+  const megabytes = Math.round(oldSpaceLimit() / 2 ** 20);
   const evalue = `the cell was stopped before it filled Node's heap of ${megabytes} MB; what the session's variables hold is kept`;
   return { ename: "OutOfMemory", evalue, traceback: [`OutOfMemory: ${evalue}`] };
 }
