@@ -1,0 +1,161 @@
+/** One process without rights, seen from outside: it is asked one thing at a time, and every byte from it is suspect. */
+
+import type { Buffer } from "node:buffer";
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { constants } from "node:os";
+import type { Duplex, Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+import { bundle } from "./bundle.js";
+import { decode, encode, WireError } from "./codec.js";
+import { FrameReader, frame } from "./frames.js";
+import { command } from "./jail.js";
+import type { Limits } from "./limits.js";
+import { type Reply, type Request, readReply } from "./messages.js";
+
+/** The process is gone, or had to be killed; the message completes "softmax …", unless it came too late. */
+export class Stopped extends Error {
+  override readonly name = "Stopped";
+  readonly isLate: boolean;
+
+  constructor(message: string, isLate = false) {
+    super(message);
+    this.isLate = isLate;
+  }
+}
+
+/** Beyond a value: what a message says besides. */
+const ENVELOPE = 4096;
+
+const CHANNEL = 3;
+
+/** A request without its number: the process gives each one a number that nobody can guess. */
+export type Question = Request extends infer R ? (R extends unknown ? Omit<R, "id"> : never) : never;
+
+export class WalledProcess {
+  readonly #child: ChildProcess;
+  readonly #channel: Duplex;
+  readonly #reader: FrameReader;
+  readonly #limits: Limits;
+  readonly #ready: Promise<Reply>;
+  #pending: { id: number; settle: (reply: Reply | Stopped) => void } | undefined;
+  /** Why it takes no more requests. */
+  #stopped: Stopped | undefined;
+  #printed = 0;
+
+  constructor(limits: Limits, onOutput: (text: string) => void) {
+    this.#limits = limits;
+    const { file, args } = command(bundle().folder, limits);
+    this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    this.#channel = this.#child.stdio[CHANNEL] as Duplex;
+    this.#reader = new FrameReader(limits.valueBytes + ENVELOPE);
+    this.#ready = this.#reply(0, limits.seconds);
+    this.#child.on("error", (error) => this.#stop(`could not be started: ${error.message}`));
+    this.#child.on("exit", (code, signal) => this.#stop(describeExit(code, signal, limits)));
+    this.#channel.on("data", (chunk: Buffer) => this.#receive(chunk));
+    // What is wrong with the channel shows in the exit, or in the time without an answer.
+    this.#channel.on("error", () => {});
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#collect(stream, onOutput);
+  }
+
+  /** False once it was stopped, or ended by itself. */
+  get isAlive(): boolean {
+    return this.#stopped === undefined;
+  }
+
+  /** Resolves when it listens. @throws Stopped */
+  async started(): Promise<void> {
+    await this.#ready;
+  }
+
+  /**
+   * Asks, and waits. An answer counts when the process has answered a second question that it could not foresee:
+   * then whatever it sent besides has been seen as well.
+   *
+   * @throws Stopped when it did not answer properly in time; it is dead then.
+   */
+  async ask(question: Question, seconds: number): Promise<Reply> {
+    const reply = await this.#exchange(question, seconds);
+    await this.#exchange({ kind: "confirm" }, seconds);
+    return reply;
+  }
+
+  /** Kills it. Resolves when it is gone and all that it printed has been passed on. */
+  async close(): Promise<void> {
+    this.#stop("was closed");
+    const { exitCode, signalCode, stdout, stderr } = this.#child;
+    if (exitCode !== null || signalCode !== null) {
+      if (stdout!.closed && stderr!.closed) return;
+    }
+    await once(this.#child, "close");
+  }
+
+  async #exchange(question: Question, seconds: number): Promise<Reply> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    const id = randomInt(2 ** 47);
+    const reply = this.#reply(id, seconds);
+    for (const part of frame(encode({ ...question, id }))) this.#channel.write(part);
+    return reply;
+  }
+
+  #reply(id: number, seconds: number): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#stop(overtime(this.#limits), true), seconds * 1000);
+      this.#pending = {
+        id,
+        settle: (reply) => {
+          clearTimeout(timer);
+          this.#pending = undefined;
+          if (reply instanceof Stopped) reject(reply);
+          else resolve(reply);
+        },
+      };
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#stopped !== undefined) return;
+    try {
+      for (const payload of this.#reader.push(chunk)) {
+        const reply = readReply(decode(payload));
+        if (reply.id !== this.#pending?.id) throw new WireError("a reply that nobody asked for");
+        if (!this.#reader.isEmpty) throw new WireError("more than the reply");
+        this.#pending.settle(reply);
+      }
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      this.#stop(`sent its judge ${error.message}`);
+    }
+  }
+
+  #collect(stream: Readable, onOutput: (text: string) => void): void {
+    const decoder = new StringDecoder("utf8");
+    stream.on("data", (chunk: Buffer) => {
+      const left = this.#limits.outputBytes - this.#printed;
+      this.#printed += chunk.length;
+      if (left > 0) onOutput(decoder.write(chunk.subarray(0, left)));
+      if (chunk.length > left) this.#stop(`printed more than ${this.#limits.outputBytes} bytes`);
+    });
+    stream.on("error", () => {});
+  }
+
+  #stop(why: string, isLate = false): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = new Stopped(why, isLate);
+    this.#child.kill("SIGKILL");
+    this.#channel.destroy();
+    this.#pending?.settle(this.#stopped);
+  }
+}
+
+export function overtime({ seconds }: Limits): string {
+  return `no result within ${seconds} s`;
+}
+
+function describeExit(code: number | null, signal: NodeJS.Signals | null, { memoryMB }: Limits): string {
+  // A shell's way of telling a signal, which bubblewrap has too.
+  const by = signal ?? Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
+  if (by === undefined) return `ended its process (exit code ${code})`;
+  return `crashed its process (${by}); it may use ${memoryMB} MB of memory`;
+}
