@@ -22,6 +22,8 @@ import path from "node:path";
 import process from "node:process";
 import { buildSync } from "esbuild";
 import { root } from "../../root.js";
+import { heapFlag } from "./jail.js";
+import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
 
 const require = createRequire(import.meta.url);
@@ -41,6 +43,8 @@ export function bundle(): Bundle {
   return built;
 }
 
+/** Gone once the bundle is built. */
+const TFJS = "tfjs.js";
 const DAY = 24 * 60 * 60 * 1000;
 
 function findOrBuild(): Bundle {
@@ -110,10 +114,12 @@ function build(folder: string): void {
     keepNames: true,
     logLevel: "error",
   });
+  rmSync(path.join(folder, TFJS));
   copyFileSync(path.join(import.meta.dirname, "child/boot.cjs"), path.join(folder, "boot.cjs"));
   writeFileSync(path.join(folder, "modules.json"), JSON.stringify(modules.map(importName)));
   const cache = path.join(folder, "child.cache");
-  const { status, stderr } = spawnSync(process.execPath, [path.join(folder, "boot.cjs"), "cache", cache], {
+  const boot = path.join(folder, "boot.cjs");
+  const { status, stderr } = spawnSync(process.execPath, [heapFlag(defaultLimits), boot, "cache", cache], {
     env: {},
     encoding: "utf8",
   });
@@ -142,7 +148,7 @@ function offered(): string[] {
  * models and the readers of data sets, none of which can do anything there.
  */
 function writeTfjs(folder: string): string {
-  const file = path.join(folder, "tfjs.js");
+  const file = path.join(folder, TFJS);
   writeFileSync(
     file,
     `import "@tensorflow/tfjs-core/dist/register_all_gradients";

@@ -17,6 +17,8 @@ export class WireError extends Error {
 
 /** Deeper than any value (see `toPlain`) inside any message. */
 const DEEPEST = 16;
+/** Small items take several times their bytes in memory. */
+const MOST_ITEMS = 2_000_000;
 /** tfjs itself knows no more axes. */
 const HIGHEST_RANK = 6;
 
@@ -147,6 +149,7 @@ export function decode(bytes: Uint8Array): Plain {
 
 function read(reader: Reader, depth: number): Plain {
   if (depth > DEEPEST) throw new WireError("a value nested too deeply");
+  reader.item();
   const kind = reader.byte();
   switch (kind) {
     case tag.undefined:
@@ -205,6 +208,7 @@ class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   #at = 0;
+  #items = 0;
 
   constructor(bytes: Uint8Array) {
     // A Buffer's own slice() would share its memory.
@@ -217,6 +221,10 @@ class Reader {
     if (!(bytes <= this.#bytes.length - at)) throw new WireError("a value that is cut off");
     this.#at += bytes;
     return at;
+  }
+
+  item(): void {
+    if (++this.#items > MOST_ITEMS) throw new WireError(`more than ${MOST_ITEMS} items`);
   }
 
   byte(): number {

@@ -1,9 +1,12 @@
 /** Answers in a process without rights, as the judge sees them: the same `Subject` as in its own process. */
 
 import { AssertionError } from "chai";
-import { AnswerError, type Cost, type Subject } from "../subject.js";
+import { random } from "../../random.js";
+import { AnswerError, type Subject } from "../subject.js";
 import { Todo } from "../todo.js";
 import type { Plain } from "../values.js";
+import { WireError } from "./codec.js";
+import { costOf } from "./cost.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import type { Reply } from "./messages.js";
 import { overtime, type Question, Stopped, WalledProcess } from "./process.js";
@@ -15,7 +18,7 @@ export interface IsolatedSubject extends Subject {
    * @throws AnswerError when it throws or does not end; every call throws the same then.
    */
   load(): Promise<void>;
-  /** Ends its process. All that it printed has been passed on when this resolves. */
+  /** Ends its processes. All that they printed has been passed on when this resolves. */
   close(): Promise<void>;
 }
 
@@ -29,6 +32,8 @@ export interface IsolatedOptions {
    */
   readonly locate?: (error: Error) => string | undefined;
   readonly onOutput?: (text: string) => void;
+  /** Draws the numbers on which costed calls are made again. A submission that knew it could foresee them. */
+  readonly seed?: string;
 }
 
 /**
@@ -39,71 +44,124 @@ export interface IsolatedOptions {
  */
 export function isolated(code: string, options: IsolatedOptions = {}): IsolatedSubject {
   const { withheld = [], locate = () => undefined, onOutput = () => {} } = options;
+  const { seed = crypto.randomUUID() } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const spent = new Map<string, number>();
-  let running: WalledProcess | undefined;
   let unloadable: AnswerError | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = turns();
 
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = queue.then(work);
-    queue = result.catch(() => {});
-    return result;
-  };
-
-  /** A living process that has the submission loaded. */
-  const started = async (): Promise<WalledProcess> => {
+  const load = async (process: WalledProcess): Promise<void> => {
     if (unloadable !== undefined) throw unloadable;
-    if (running?.isAlive) return running;
-    await running?.close();
-    running = new WalledProcess(limits, onOutput);
-    await running.started();
     const { valueBytes, seconds } = limits;
     try {
-      settle("the file", await running.ask({ kind: "load", code, withheld, valueBytes }, seconds));
+      const reply = await process.ask({ kind: "load", code, withheld, valueBytes }, seconds);
+      settle("the file", reply, locate);
     } catch (error) {
       unloadable = error instanceof Stopped ? stopped("the file", error) : (error as AnswerError);
       throw unloadable;
     }
-    return running;
   };
+  const answering = replaceable(() => new WalledProcess(limits, onOutput), load);
+  const elsewhere = replaceable(() => new WalledProcess(limits, () => {}), load);
+  const meter = replaceable(
+    () => new WalledProcess(limits, () => {}),
+    () => Promise.resolve(),
+  );
 
-  const settle = (who: string, reply: Reply): Plain => {
-    if ("value" in reply) return reply.value;
-    if ("todo" in reply) throw new Todo(reply.todo);
-    if ("broke" in reply) throw new AssertionError(reply.broke);
-    const at = locate(Object.assign(new Error(reply.threw), { stack: reply.stack }));
-    throw new AnswerError(`${who} threw ${reply.threw}${at === undefined ? "" : ` (${at})`}`);
-  };
-
-  const ask = async (exercise: string, question: Question): Promise<Plain> => {
+  /** Asks on the account of an exercise. */
+  const ask = async (who: Replaceable, exercise: string, question: Question): Promise<Plain> => {
     const used = spent.get(exercise) ?? 0;
     if (used >= limits.seconds) throw new AnswerError(overtime(limits));
-    const process = await started();
+    const process = await who.living();
     const start = performance.now();
     try {
-      return settle(exercise, await process.ask(question, limits.seconds - used));
+      return settle(exercise, await process.ask(question, limits.seconds - used), locate);
     } catch (error) {
-      if (!(error instanceof Stopped)) throw error;
-      throw stopped(exercise, error);
+      throw error instanceof Stopped ? stopped(exercise, error) : error;
     } finally {
       spent.set(exercise, used + (performance.now() - start) / 1000);
     }
   };
 
+  const cost: Subject["cost"] = async (exercise, args) => {
+    try {
+      return await costOf(
+        exercise,
+        args,
+        {
+          trace: () => ask(answering, exercise, { kind: "trace", exercise, args }),
+          replay: (program, args) => ask(meter, exercise, { kind: "replay", program, args }),
+          callElsewhere: (_, args) => ask(elsewhere, exercise, { kind: "call", exercise, args }),
+        },
+        random(`${seed}/${exercise}`),
+      );
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error;
+      throw new AnswerError(`${exercise} sent its judge ${error.message}`);
+    }
+  };
+
   return {
-    load: () =>
-      inTurn(async () => {
-        await started();
-      }),
-    read: (exercise) => inTurn(() => ask(exercise, { kind: "read", exercise })),
-    call: (exercise, args) => inTurn(() => ask(exercise, { kind: "call", exercise, args })),
-    cost: () => Promise.reject(new Error("not yet")) as Promise<{ value: Plain; cost: Cost }>,
+    load: () => inTurn(() => answering.living().then(() => {})),
+    read: (exercise) => inTurn(() => ask(answering, exercise, { kind: "read", exercise })),
+    call: (exercise, args) => inTurn(() => ask(answering, exercise, { kind: "call", exercise, args })),
+    cost: (exercise, args) => inTurn(() => cost(exercise, args)),
     close: () =>
       inTurn(async () => {
-        await running?.close();
+        await Promise.all([answering, elsewhere, meter].map((process) => process.close()));
       }),
   };
+}
+
+/** Runs work one after the other, whatever comes of it. */
+function turns(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const result = last.then(work);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+interface Replaceable {
+  /** The running process, or a new one that has been prepared. */
+  living(): Promise<WalledProcess>;
+  close(): Promise<void>;
+}
+
+function replaceable(
+  start: () => WalledProcess,
+  prepare: (process: WalledProcess) => Promise<void>,
+): Replaceable {
+  let process: WalledProcess | undefined;
+  const close = async () => {
+    await process?.close();
+    process = undefined;
+  };
+  return {
+    close,
+    living: async () => {
+      if (process?.isAlive) return process;
+      await close();
+      process = start();
+      await process.started();
+      try {
+        await prepare(process);
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return process;
+    },
+  };
+}
+
+function settle(who: string, reply: Reply, locate: (error: Error) => string | undefined): Plain {
+  if ("value" in reply) return reply.value;
+  if ("todo" in reply) throw new Todo(reply.todo);
+  if ("broke" in reply) throw new AssertionError(reply.broke);
+  const at = locate(Object.assign(new Error(reply.threw), { stack: reply.stack }));
+  throw new AnswerError(`${who} threw ${reply.threw}${at === undefined ? "" : ` (${at})`}`);
 }
 
 function stopped(who: string, { message, isLate }: Stopped): AnswerError {

@@ -39,11 +39,16 @@ export function command(bundle: string, limits: Limits): Command {
   return { file: file!, args };
 }
 
-function nodeFlags(folder: string, { memoryMB }: Limits): string[] {
+/** V8 takes a code cache only where it is started with the flags that the cache was made with. */
+export function heapFlag({ memoryMB }: Limits): string {
+  return `--max-old-space-size=${memoryMB}`;
+}
+
+function nodeFlags(folder: string, limits: Limits): string[] {
   return [
     process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission",
     `--allow-fs-read=${folder}/*`,
-    `--max-old-space-size=${memoryMB}`,
+    heapFlag(limits),
     "--no-warnings",
   ];
 }

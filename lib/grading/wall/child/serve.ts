@@ -13,6 +13,8 @@ import { fromPlain, type Plain } from "../../values.js";
 import { WireError } from "../codec.js";
 import { type Reply, type Request, submissionFile } from "../messages.js";
 import { receive, send } from "./channel.js";
+import { replay } from "./replay.js";
+import { traceAnswer } from "./trace.js";
 
 /** What a submission may import: name → module, evaluated when somebody asks for it. */
 export type Modules = Readonly<Record<string, () => unknown>>;
@@ -23,7 +25,7 @@ interface Pipe {
   readonly _handle?: { setBlocking?(on: boolean): void };
 }
 
-export function serve(modules: Modules): void {
+export async function serve(modules: Modules): Promise<void> {
   warmUp();
   // The event loop, which would write later what does not fit into the pipe now, never gets its turn.
   for (const { _handle } of [process.stdout, process.stderr] as unknown as Pipe[])
@@ -45,7 +47,9 @@ export function serve(modules: Modules): void {
       if ("answers" in loaded) answers = loaded.answers;
       reply = "answers" in loaded ? { id, value: "loaded" } : replyTo(id, loaded);
     } else {
-      reply = replyTo(id, handle(answers, request));
+      // Only the meter ever waits: where submissions run, nothing of theirs gets a turn between two requests.
+      const repeated = request.kind === "replay" ? await replay(request.program, request.args) : undefined;
+      reply = replyTo(id, repeated ?? handle(answers, request));
     }
     try {
       send(reply as unknown as Plain, limit);
@@ -56,7 +60,7 @@ export function serve(modules: Modules): void {
   }
 }
 
-function handle(answers: Answers, request: Exclude<Request, { kind: "load" }>): Outcome {
+function handle(answers: Answers, request: Request): Outcome {
   switch (request.kind) {
     case "confirm":
       return { value: "confirmed" };
@@ -64,6 +68,10 @@ function handle(answers: Answers, request: Exclude<Request, { kind: "load" }>): 
       return readAnswer(answers, request.exercise);
     case "call":
       return callInScope(answers, request.exercise, request.args);
+    case "trace":
+      return traceAnswer(answers, request.exercise, request.args);
+    default:
+      return { broke: "nothing to do" };
   }
 }
 
