@@ -11,11 +11,17 @@ import { defaultLimits, type Limits } from "./limits.js";
 import type { Reply } from "./messages.js";
 import { overtime, type Question, Stopped, WalledProcess } from "./process.js";
 
+/** The grader's own fault: no judgement of the submission. */
+export class WallError extends Error {
+  override readonly name = "WallError";
+}
+
 export interface IsolatedSubject extends Subject {
   /**
    * Evaluates the submission, unless that has been done.
    *
-   * @throws AnswerError when it throws or does not end; every call throws the same then.
+   * @throws AnswerError when it throws or does not end; every call throws the same then. WallError, as every call
+   * may, when the fault is not the submission's.
    */
   load(): Promise<void>;
   /** Ends its processes. All that they printed has been passed on when this resolves. */
@@ -30,7 +36,7 @@ export interface IsolatedOptions {
    * Turns an error, whose stack names the submission's lines `submission.js:LINE:COLUMN`, into a place in what was
    * handed in.
    */
-  readonly locate?: (error: Error) => string | undefined;
+  readonly locate?: Locate;
   readonly onOutput?: (text: string) => void;
   /** Draws the numbers on which costed calls are made again. A submission that knew it could foresee them. */
   readonly seed?: string;
@@ -55,11 +61,13 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
     const { valueBytes, seconds } = limits;
     try {
       const reply = await process.ask({ kind: "load", code, withheld, valueBytes }, seconds);
-      settle("the file", reply, locate);
+      if ("threw" in reply) unloadable = thrown("the file", reply, locate);
+      else if (!("value" in reply)) unloadable = new AnswerError("the file did not load");
     } catch (error) {
-      unloadable = error instanceof Stopped ? stopped("the file", error) : (error as AnswerError);
-      throw unloadable;
+      if (!(error instanceof Stopped)) throw error;
+      unloadable = stopped("the file", error);
     }
+    if (unloadable !== undefined) throw unloadable;
   };
   const answering = replaceable(() => new WalledProcess(limits, onOutput), load);
   const elsewhere = replaceable(() => new WalledProcess(limits, () => {}), load);
@@ -144,7 +152,11 @@ function replaceable(
       if (process?.isAlive) return process;
       await close();
       process = start();
-      await process.started();
+      try {
+        await process.started();
+      } catch (error) {
+        throw new WallError(`the process without rights does not start: it ${(error as Error).message}`);
+      }
       try {
         await prepare(process);
       } catch (error) {
@@ -156,12 +168,22 @@ function replaceable(
   };
 }
 
-function settle(who: string, reply: Reply, locate: (error: Error) => string | undefined): Plain {
+function settle(who: string, reply: Reply, locate: Locate): Plain {
   if ("value" in reply) return reply.value;
   if ("todo" in reply) throw new Todo(reply.todo);
   if ("broke" in reply) throw new AssertionError(reply.broke);
-  const at = locate(Object.assign(new Error(reply.threw), { stack: reply.stack }));
-  throw new AnswerError(`${who} threw ${reply.threw}${at === undefined ? "" : ` (${at})`}`);
+  throw thrown(who, reply, locate);
+}
+
+type Locate = (error: Error) => string | undefined;
+
+function thrown(
+  who: string,
+  { threw, stack }: Extract<Reply, { threw: string }>,
+  locate: Locate,
+): AnswerError {
+  const at = locate(Object.assign(new Error(threw), { stack }));
+  return new AnswerError(`${who} threw ${threw}${at === undefined ? "" : ` (${at})`}`);
 }
 
 function stopped(who: string, { message, isLate }: Stopped): AnswerError {

@@ -1,6 +1,7 @@
 /** What is said over the channel. Requests come from the judge and are right; replies come from anybody. */
 
 import type { Outcome } from "../invoke.js";
+import { line } from "../line.js";
 import type { Plain } from "../values.js";
 import { WireError } from "./codec.js";
 
@@ -45,8 +46,8 @@ export interface Program {
   readonly tensors: readonly number[];
 }
 
-/** Longest text that a reply brings into a report. */
-const LONGEST = 500;
+/** As much of a stack as its first frames need. */
+const STACK = 10_000;
 
 /** @throws WireError for anything that is no reply. */
 export function readReply(message: Plain): Reply {
@@ -56,7 +57,8 @@ export function readReply(message: Plain): Reply {
   if (Object.hasOwn(message, "value")) return { id, value };
   if (typeof todo === "string") return { id, todo: line(todo) };
   if (typeof broke === "string") return { id, broke: line(broke) };
-  if (typeof threw === "string" && typeof stack === "string") return { id, threw: line(threw), stack };
+  if (typeof threw === "string" && typeof stack === "string")
+    return { id, threw: line(threw), stack: stack.slice(0, STACK) };
   throw new WireError("a reply of no known kind");
 }
 
@@ -119,11 +121,4 @@ export function readReplayed(value: Plain): Replayed {
 
 function isCount(value: Plain): value is number {
   return typeof value === "number" && value >= 0 && value < Number.POSITIVE_INFINITY;
-}
-
-/** One line that can stand in a report. */
-function line(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
-  const shown = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
-  return shown.length <= LONGEST ? shown : `${shown.slice(0, LONGEST)}…`;
 }
