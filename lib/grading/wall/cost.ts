@@ -11,7 +11,7 @@ import { AssertionError } from "chai";
 import type { Random } from "../../random.js";
 import type { Cost } from "../subject.js";
 import { type Plain, PlainTensor } from "../values.js";
-import { encode } from "./codec.js";
+import { encode } from "./encode.js";
 import { type Replayed, readReplayed, readTraced } from "./messages.js";
 
 /** Who does what; each throws what a test may see. */

@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into frames: a length of four bytes, little-endian, and that many bytes. */
 
 import { Buffer } from "node:buffer";
-import { WireError } from "./codec.js";
+import { WireError } from "./wire.js";
 
 const HEADER = 4;
 

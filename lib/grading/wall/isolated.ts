@@ -5,11 +5,12 @@ import { random } from "../../random.js";
 import { AnswerError, type Subject } from "../subject.js";
 import { Todo } from "../todo.js";
 import type { Plain } from "../values.js";
-import { WireError } from "./codec.js";
 import { costOf } from "./cost.js";
+import type { Command } from "./jail.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import type { Reply } from "./messages.js";
 import { overtime, type Question, Stopped, WalledProcess } from "./process.js";
+import { WireError } from "./wire.js";
 
 /** The grader's own fault: no judgement of the submission. */
 export class WallError extends Error {
@@ -24,7 +25,11 @@ export interface IsolatedSubject extends Subject {
    * may, when the fault is not the submission's.
    */
   load(): Promise<void>;
-  /** Ends its processes. All that they printed has been passed on when this resolves. */
+  /**
+   * Ends its processes. All that they printed has been passed on when this resolves.
+   *
+   * @throws WallError when one could not be started meanwhile: a judgement made with it is void.
+   */
   close(): Promise<void>;
 }
 
@@ -40,6 +45,8 @@ export interface IsolatedOptions {
   readonly onOutput?: (text: string) => void;
   /** Draws the numbers on which costed calls are made again. A submission that knew it could foresee them. */
   readonly seed?: string;
+  /** How processes are started: behind all walls that this machine has, unless a test takes one away. */
+  readonly command?: (folder: string, limits: Limits) => Command;
 }
 
 /**
@@ -50,10 +57,11 @@ export interface IsolatedOptions {
  */
 export function isolated(code: string, options: IsolatedOptions = {}): IsolatedSubject {
   const { withheld = [], locate = () => undefined, onOutput = () => {} } = options;
-  const { seed = crypto.randomUUID() } = options;
+  const { seed = crypto.randomUUID(), command } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const spent = new Map<string, number>();
   let unloadable: AnswerError | undefined;
+  let fault: WallError | undefined;
   const inTurn = turns();
 
   const load = async (process: WalledProcess): Promise<void> => {
@@ -69,12 +77,14 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
     }
     if (unloadable !== undefined) throw unloadable;
   };
-  const answering = replaceable(() => new WalledProcess(limits, onOutput), load);
-  const elsewhere = replaceable(() => new WalledProcess(limits, () => {}), load);
-  const meter = replaceable(
-    () => new WalledProcess(limits, () => {}),
-    () => Promise.resolve(),
-  );
+  const onFault = (error: WallError) => {
+    fault = error;
+    return error;
+  };
+  const quiet = () => new WalledProcess(limits, () => {}, command);
+  const answering = replaceable(() => new WalledProcess(limits, onOutput, command), load, onFault);
+  const elsewhere = replaceable(quiet, load, onFault);
+  const meter = replaceable(quiet, async () => {}, onFault);
 
   /** Asks on the account of an exercise. */
   const ask = async (who: Replaceable, exercise: string, question: Question): Promise<Plain> => {
@@ -117,6 +127,7 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
     close: () =>
       inTurn(async () => {
         await Promise.all([answering, elsewhere, meter].map((process) => process.close()));
+        if (fault !== undefined) throw fault;
       }),
   };
 }
@@ -140,6 +151,7 @@ interface Replaceable {
 function replaceable(
   start: () => WalledProcess,
   prepare: (process: WalledProcess) => Promise<void>,
+  onFault: (error: WallError) => WallError,
 ): Replaceable {
   let process: WalledProcess | undefined;
   const close = async () => {
@@ -155,7 +167,9 @@ function replaceable(
       try {
         await process.started();
       } catch (error) {
-        throw new WallError(`the process without rights does not start: it ${(error as Error).message}`);
+        throw onFault(
+          new WallError(`the process without rights does not start: it ${(error as Error).message}`),
+        );
       }
       try {
         await prepare(process);

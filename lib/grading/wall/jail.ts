@@ -17,7 +17,7 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-type Namespaces = "bubblewrap" | "unshare" | "none";
+export type Namespaces = "bubblewrap" | "unshare" | "none";
 
 const node = realpathSync(process.execPath);
 
@@ -30,9 +30,13 @@ const NODES_OWN_MB = 512;
 /** Processor time, in seconds, after which the kernel ends a process that nobody stopped. */
 const LAST_RESORT_SECONDS = 600;
 
-/** @throws Error where `REQUIRE_WALLS=1` and one of them is missing. */
-export function command(bundle: string, limits: Limits): Command {
-  const { namespaces } = findWalls();
+/**
+ * Starts the bundle in that folder.
+ *
+ * @param namespaces the strongest that this machine has, unless given.
+ * @throws Error where `REQUIRE_WALLS=1` and a wall is missing.
+ */
+export function command(bundle: string, limits: Limits, namespaces = findWalls().namespaces): Command {
   const folder = namespaces === "bubblewrap" ? INSIDE : bundle;
   const program = [node, ...nodeFlags(folder, limits), path.join(folder, "boot.cjs")];
   const [file, ...args] = [...limiting(limits), ...separating(namespaces, bundle), ...program];
@@ -101,8 +105,10 @@ let found: Found | undefined;
 
 /** Tries the strongest first, once a process: what is installed may still be forbidden, as in some containers. */
 function findWalls(): Found {
+  const isFirst = found === undefined;
   found ??= tryWalls();
   const missing = missingWalls(found);
+  if (isFirst && missing.length > 0) console.warn(`workbook: on this machine ${missing.join("; ")}`);
   if (process.env.REQUIRE_WALLS === "1" && missing.length > 0) {
     throw new Error(`REQUIRE_WALLS=1, and on this machine ${missing.join("; ")}`);
   }

@@ -3,7 +3,7 @@
 import type { Outcome } from "../invoke.js";
 import { line } from "../line.js";
 import type { Plain } from "../values.js";
-import { WireError } from "./codec.js";
+import { WireError } from "./wire.js";
 
 /** How the submission's own lines read in a stack: `submission.js:12:5`. */
 export const submissionFile = "submission.js";

@@ -8,11 +8,13 @@ import { constants } from "node:os";
 import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { bundle } from "./bundle.js";
-import { decode, encode, WireError } from "./codec.js";
+import { decode } from "./decode.js";
+import { encode } from "./encode.js";
 import { FrameReader, frame } from "./frames.js";
 import { command } from "./jail.js";
 import type { Limits } from "./limits.js";
 import { type Reply, type Request, readReply } from "./messages.js";
+import { WireError } from "./wire.js";
 
 /** The process is gone, or had to be killed; the message completes "softmax …", unless it came too late. */
 export class Stopped extends Error {
@@ -47,9 +49,9 @@ export class WalledProcess {
   #stopped: Stopped | undefined;
   #printed = 0;
 
-  constructor(limits: Limits, onOutput: (text: string) => void) {
+  constructor(limits: Limits, onOutput: (text: string) => void, start = command) {
     this.#limits = limits;
-    const { file, args } = command(bundle().folder, limits);
+    const { file, args } = start(bundle().folder, limits);
     this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#reader = new FrameReader(limits.valueBytes + ENVELOPE);

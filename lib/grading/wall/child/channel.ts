@@ -2,7 +2,8 @@
 
 import fs from "node:fs";
 import type { Plain } from "../../values.js";
-import { decode, encode } from "../codec.js";
+import { decode } from "../decode.js";
+import { encode } from "../encode.js";
 import { frame } from "../frames.js";
 
 // What submissions patch later is not what is used here. The parent's safety does not rest on that.

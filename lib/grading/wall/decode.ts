@@ -1,19 +1,11 @@
 /**
- * Plain values as bytes and back. What is decoded may come from an enemy: every length is held against the bytes
- * that are really there before anything of that length is made, and whatever is not exactly as `encode` writes it
- * is refused.
- *
- * One byte says what follows; numbers are little-endian, texts UTF-16 (so that every JavaScript string survives, and
- * no bytes are malformed). A tensor is its type, rank, sizes and numbers.
+ * Bytes as plain values (`wire.ts`). They may come from an enemy: every length is held against the bytes that are really
+ * there before anything of that length is made, and whatever is not exactly as `encode` writes it is refused.
  */
 
 import { Buffer } from "node:buffer";
-import { Odd, type Plain, type PlainDtype, PlainTensor } from "../values.js";
-
-/** The bytes are not what `encode` writes, or hold more than was allowed. */
-export class WireError extends Error {
-  override readonly name = "WireError";
-}
+import { Odd, type Plain, PlainTensor } from "../values.js";
+import { dtypes, tag, WireError } from "./wire.js";
 
 /** Deeper than any value (see `toPlain`) inside any message. */
 const DEEPEST = 16;
@@ -21,123 +13,6 @@ const DEEPEST = 16;
 const MOST_ITEMS = 2_000_000;
 /** tfjs itself knows no more axes. */
 const HIGHEST_RANK = 6;
-
-const tag = {
-  undefined: 0,
-  null: 1,
-  false: 2,
-  true: 3,
-  number: 4,
-  text: 5,
-  array: 6,
-  record: 7,
-  tensor: 8,
-  odd: 9,
-} as const;
-
-const dtypes = [
-  { name: "float32", bytes: 4 },
-  { name: "int32", bytes: 4 },
-  { name: "bool", bytes: 1 },
-] as const satisfies readonly { name: PlainDtype; bytes: number }[];
-
-/** @throws WireError where the bytes would be more than `limit`. */
-export function encode(value: Plain, limit = Number.POSITIVE_INFINITY): Uint8Array<ArrayBuffer> {
-  const writer = new Writer(limit);
-  write(writer, value);
-  return writer.done();
-}
-
-function write(writer: Writer, value: Plain): void {
-  if (value === undefined) writer.byte(tag.undefined);
-  else if (value === null) writer.byte(tag.null);
-  else if (typeof value === "boolean") writer.byte(value ? tag.true : tag.false);
-  else if (typeof value === "number") {
-    writer.byte(tag.number);
-    writer.float64(value);
-  } else if (typeof value === "string") {
-    writer.byte(tag.text);
-    writer.text(value);
-  } else if (value instanceof Odd) {
-    writer.byte(tag.odd);
-    writer.text(value.what);
-  } else if (value instanceof PlainTensor) writeTensor(writer, value);
-  else if (Array.isArray(value)) {
-    writer.byte(tag.array);
-    writer.uint32(value.length);
-    for (const item of value as readonly Plain[]) write(writer, item);
-  } else {
-    const entries = Object.entries(value);
-    writer.byte(tag.record);
-    writer.uint32(entries.length);
-    for (const [key, item] of entries) {
-      writer.text(key);
-      write(writer, item);
-    }
-  }
-}
-
-function writeTensor(writer: Writer, { dtype, shape, data }: PlainTensor): void {
-  writer.byte(tag.tensor);
-  writer.byte(dtypes.findIndex(({ name }) => name === dtype));
-  writer.byte(shape.length);
-  for (const size of shape) writer.uint32(size);
-  writer.bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-}
-
-/** Grows by doubling. */
-class Writer {
-  #buffer = new Uint8Array(256);
-  #view = new DataView(this.#buffer.buffer);
-  #length = 0;
-  readonly #limit: number;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  #reserve(bytes: number): number {
-    const at = this.#length;
-    this.#length += bytes;
-    if (this.#length > this.#limit) throw new WireError(`a value of more than ${this.#limit} bytes`);
-    if (this.#length > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(this.#length, 2 * this.#buffer.length));
-      larger.set(this.#buffer);
-      this.#buffer = larger;
-      this.#view = new DataView(larger.buffer);
-    }
-    return at;
-  }
-
-  byte(value: number): void {
-    const at = this.#reserve(1);
-    this.#buffer[at] = value;
-  }
-
-  uint32(value: number): void {
-    const at = this.#reserve(4);
-    this.#view.setUint32(at, value, true);
-  }
-
-  float64(value: number): void {
-    const at = this.#reserve(8);
-    this.#view.setFloat64(at, value, true);
-  }
-
-  text(value: string): void {
-    this.uint32(value.length);
-    this.bytes(Buffer.from(value, "utf16le"));
-  }
-
-  bytes(value: Uint8Array): void {
-    const at = this.#reserve(value.length);
-    this.#buffer.set(value, at);
-  }
-
-  done(): Uint8Array<ArrayBuffer> {
-    return this.#buffer.subarray(0, this.#length);
-  }
-}
 
 /** Reads one value that takes up all of the bytes. Nothing of it shares their memory. @throws WireError */
 export function decode(bytes: Uint8Array): Plain {
