@@ -70,7 +70,8 @@ function separating(namespaces: Namespaces, bundle: string): string[] {
   if (namespaces === "none") return tied;
   if (namespaces === "unshare") return [...tied, find("unshare")!, ...unshareFlags];
   const bound = [node, ...sharedLibraries()].flatMap((file) => ["--ro-bind", file, file]);
-  return [find("bwrap")!, ...bubblewrapFlags, ...bound, "--ro-bind", bundle, INSIDE, "--chdir", "/", "--"];
+  const placed = ["--ro-bind", bundle, INSIDE, "--chdir", "/", "--remount-ro", "/"];
+  return [find("bwrap")!, ...bubblewrapFlags, ...bound, ...placed, "--"];
 }
 
 const bubblewrapFlags = [
