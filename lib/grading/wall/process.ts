@@ -8,12 +8,12 @@ import { constants } from "node:os";
 import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { bundle } from "./bundle.js";
-import { decode } from "./decode.js";
+import { Conversation } from "./conversation.js";
 import { encode } from "./encode.js";
-import { FrameReader, frame } from "./frames.js";
+import { frame } from "./frames.js";
 import { command } from "./jail.js";
 import type { Limits } from "./limits.js";
-import { type Reply, type Request, readReply } from "./messages.js";
+import type { Reply, Request } from "./messages.js";
 import { WireError } from "./wire.js";
 
 /** The process is gone, or had to be killed; the message completes "softmax …", unless it came too late. */
@@ -41,10 +41,11 @@ export type Question = Request extends infer R ? (R extends unknown ? Omit<R, "i
 export class WalledProcess {
   readonly #child: ChildProcess;
   readonly #channel: Duplex;
-  readonly #reader: FrameReader;
+  readonly #conversation: Conversation;
   readonly #limits: Limits;
   readonly #ready: Promise<Reply>;
-  #pending: { id: number; settle: (reply: Reply | Stopped) => void } | undefined;
+  /** Ends the waiting for a reply; undefined while none is awaited. */
+  #giveUp: ((why: Stopped) => void) | undefined;
   /** Why it takes no more requests. */
   #stopped: Stopped | undefined;
   #printed = 0;
@@ -54,7 +55,7 @@ export class WalledProcess {
     const { file, args } = start(bundle().folder, limits);
     this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
-    this.#reader = new FrameReader(limits.valueBytes + ENVELOPE);
+    this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);
     this.#ready = this.#reply(0, STARTING_SECONDS);
     // Whoever starts it asks; nobody may, when it is closed first.
     this.#ready.catch(() => {});
@@ -106,33 +107,25 @@ export class WalledProcess {
     return reply;
   }
 
-  #reply(id: number, seconds: number): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#stop(overtime(this.#limits), true), seconds * 1000);
-      this.#pending = {
-        id,
-        settle: (reply) => {
-          clearTimeout(timer);
-          this.#pending = undefined;
-          if (reply instanceof Stopped) reject(reply);
-          else resolve(reply);
-        },
-      };
-    });
+  async #reply(id: number, seconds: number): Promise<Reply> {
+    const timer = setTimeout(() => this.#stop(overtime(this.#limits), true), seconds * 1000);
+    try {
+      return await new Promise<Reply>((resolve, reject) => {
+        this.#conversation.expect(id, resolve);
+        this.#giveUp = reject;
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#giveUp = undefined;
+    }
   }
 
   #receive(chunk: Buffer): void {
     if (this.#stopped !== undefined) return;
     try {
-      for (const payload of this.#reader.push(chunk)) {
-        const reply = readReply(decode(payload));
-        if (reply.id !== this.#pending?.id) throw new WireError("a reply that nobody asked for");
-        if (!this.#reader.isEmpty) throw new WireError("more than the reply");
-        this.#pending.settle(reply);
-      }
+      this.#conversation.receive(chunk);
     } catch (error) {
-      if (!(error instanceof WireError)) throw error;
-      this.#stop(`sent its judge ${error.message}`);
+      this.#stop(`sent its judge ${error instanceof WireError ? error.message : "what nobody can read"}`);
     }
   }
 
@@ -152,7 +145,7 @@ export class WalledProcess {
     this.#stopped = new Stopped(why, isLate);
     this.#child.kill("SIGKILL");
     this.#channel.destroy();
-    this.#pending?.settle(this.#stopped);
+    this.#giveUp?.(this.#stopped);
   }
 }
 

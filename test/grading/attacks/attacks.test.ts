@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { expect } from "chai";
-import { after, describe, it } from "mocha";
+import { after, before, describe, it } from "mocha";
+import { useBackend } from "workbook/backend";
 import { describeWalls } from "workbook/grading/wall/jail";
 import { expectOutcome } from "./attack.js";
 import { channelAttacks } from "./channel.js";
@@ -19,6 +20,8 @@ const suites = {
 
 describe("hostile submissions earn nothing by attacking", function () {
   this.timeout(120_000);
+
+  before(() => useBackend());
 
   for (const [target, attacks] of Object.entries(suites)) {
     describe(target, () => {

@@ -7,6 +7,7 @@ import { decode } from "workbook/grading/wall/decode";
 import { encode } from "workbook/grading/wall/encode";
 import { WireError } from "workbook/grading/wall/wire";
 import { random } from "workbook/random";
+import { mutated } from "./mutate.js";
 import { plain } from "./plain.js";
 
 describe("the wall's binary form", () => {
@@ -106,18 +107,3 @@ describe("the wall's binary form", () => {
     expect(after.arrayBuffers - before.arrayBuffers).to.be.below(256 * 2 ** 20);
   });
 });
-
-/** A few bytes changed, cut out, doubled or added. */
-function mutated(bytes: Uint8Array, source: ReturnType<typeof random>): Uint8Array {
-  let list = [...bytes];
-  for (let changes = 1 + source.integer(3); changes > 0; changes--) {
-    const at = source.integer(list.length + 1);
-    const value = source.integer(2) === 0 ? 255 : source.integer(256);
-    const kind = source.integer(4);
-    if (kind === 0) list[at] = value;
-    else if (kind === 1) list.splice(at, 1 + source.integer(4));
-    else if (kind === 2) list.splice(at, 0, value, value, value, value);
-    else list = [...list.slice(0, at), ...list.slice(source.integer(at + 1))];
-  }
-  return Uint8Array.from(list);
-}
