@@ -48,17 +48,28 @@ function costIn({ flops, peakBytes, uncounted }: Replayed): Cost {
   return { flops, peakBytes, uncounted };
 }
 
-/** The same value with the numbers of each float tensor in another order: what they may be stays as it was. */
+/**
+ * The same value with other numbers in each float tensor, drawn from those that stand in it, so that they stay in its
+ * range. The largest and the smallest are left out: a sum changes with the draw, an extreme must change too.
+ */
 function withOtherNumbers(value: Plain, random: Random): Plain {
   if (value instanceof PlainTensor) {
     if (value.dtype !== "float32") return value;
-    return new PlainTensor(value.shape, value.dtype, Float32Array.from(random.shuffle([...value.data])));
+    return new PlainTensor(value.shape, value.dtype, otherNumbers(value.data as Float32Array, random));
   }
   if (Array.isArray(value)) return value.map((item: Plain) => withOtherNumbers(item, random));
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [key, withOtherNumbers(item as Plain, random)]),
   );
+}
+
+function otherNumbers(data: Float32Array, random: Random): Float32Array {
+  const sorted = Float32Array.from(data).sort();
+  const inner = sorted.filter((number) => number > sorted[0]! && number < sorted.at(-1)!);
+  // Two values or fewer, a mask perhaps: another order is all there is.
+  if (inner.length === 0) return Float32Array.from(random.shuffle([...data]));
+  return data.map(() => inner[random.integer(inner.length)]!);
 }
 
 /** In the order in which `tensorsIn` finds them. */

@@ -38,9 +38,10 @@ export function traceAnswer(answers: Answers, exercise: string, args: readonly P
 function record(given: readonly tf.Tensor[]) {
   const engine = tf.engine();
   const events: TraceEvent[] = [];
-  const ids = new Map<number, number>(given.map((tensor, id) => [tensor.id, id]));
-  /** A variable shares another tensor's numbers without the engine being told. */
-  const byData = new WeakMap<object, number>(given.map((tensor, id) => [tensor.dataId, id]));
+  const ids = new Map<number, number>();
+  /** Variables share a tensor's numbers without any kernel: both have one number, until the last of them goes. */
+  const byData = new WeakMap<object, number>();
+  const sharers = new Map<number, number>();
   let next = given.length;
   let broke: string | undefined;
   let running = false;
@@ -49,7 +50,9 @@ function record(given: readonly tf.Tensor[]) {
   const name = (tensor: tf.Tensor, id: number) => {
     ids.set(tensor.id, id);
     byData.set(tensor.dataId, id);
+    sharers.set(id, (sharers.get(id) ?? 0) + 1);
   };
+  given.forEach(name);
   const make = (tensor: tf.Tensor): number => {
     const id = next++;
     name(tensor, id);
@@ -93,12 +96,17 @@ function record(given: readonly tf.Tensor[]) {
     trackTensor.call(engine, tensor, backend);
     if (running) return;
     const output = awaited.findIndex(({ info }) => info.dataId === tensor.dataId);
-    if (output < 0) make(tensor);
-    else name(tensor, awaited.splice(output, 1)[0]!.id);
+    const shared = byData.get(tensor.dataId);
+    if (output >= 0) name(tensor, awaited.splice(output, 1)[0]!.id);
+    else if (shared !== undefined) name(tensor, shared);
+    else make(tensor);
   };
   engine.disposeTensor = (tensor) => {
     const id = ids.get(tensor.id);
-    if (id !== undefined && !running) events.push(["free", id]);
+    if (id !== undefined && !running) {
+      sharers.set(id, sharers.get(id)! - 1);
+      if (sharers.get(id) === 0) events.push(["free", id]);
+    }
     disposeTensor.call(engine, tensor);
   };
   return {
