@@ -15,6 +15,8 @@ import type { Limits } from "./limits.js";
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
+  /** Nothing but the parent's eye keeps its memory in bounds. */
+  readonly isMemoryUnlimited?: boolean;
 }
 
 export type Namespaces = "bubblewrap" | "unshare" | "none";
@@ -25,7 +27,7 @@ const node = realpathSync(process.execPath);
 const INSIDE = "/wall";
 
 /** What Node maps for itself before any program runs: code, stacks of its threads, the heap's first pages. */
-const NODES_OWN_MB = 512;
+export const NODES_OWN_MB = 512;
 
 /** Processor time, in seconds, after which the kernel ends a process that nobody stopped. */
 const LAST_RESORT_SECONDS = 600;
@@ -40,7 +42,7 @@ export function command(bundle: string, limits: Limits, namespaces = findWalls()
   const folder = namespaces === "bubblewrap" ? INSIDE : bundle;
   const program = [node, ...nodeFlags(folder, limits), path.join(folder, "boot.cjs")];
   const [file, ...args] = [...limiting(limits), ...separating(namespaces, bundle), ...program];
-  return { file: file!, args };
+  return { file: file!, args, isMemoryUnlimited: find("prlimit") === undefined };
 }
 
 /** V8 takes a code cache only where it is started with the flags that the cache was made with. */
@@ -151,7 +153,8 @@ export function describeWalls(): { readonly walls: readonly string[]; readonly m
 
 function missingWalls({ namespaces, why }: Found): string[] {
   const missing: string[] = [];
-  if (find("prlimit") === undefined) missing.push("memory outside of the heap has no limit (no prlimit)");
+  if (find("prlimit") === undefined)
+    missing.push("memory outside of the heap is watched, not limited (no prlimit)");
   if (namespaces === "none")
     missing.push(`a submission can reach the network and signal other processes (${why})`);
   if (namespaces === "unshare")

@@ -4,15 +4,15 @@ import type { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { constants } from "node:os";
 import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { bundle } from "./bundle.js";
 import { Conversation } from "./conversation.js";
 import { encode } from "./encode.js";
 import { frame } from "./frames.js";
-import { command } from "./jail.js";
+import { command, NODES_OWN_MB } from "./jail.js";
 import type { Limits } from "./limits.js";
+import { residentBytes } from "./memory.js";
 import type { Reply, Request } from "./messages.js";
 import { WireError } from "./wire.js";
 
@@ -52,7 +52,7 @@ export class WalledProcess {
 
   constructor(limits: Limits, onOutput: (text: string) => void, start = command) {
     this.#limits = limits;
-    const { file, args } = start(bundle().folder, limits);
+    const { file, args, isMemoryUnlimited } = start(bundle().folder, limits);
     this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);
@@ -64,6 +64,7 @@ export class WalledProcess {
     this.#channel.on("data", (chunk: Buffer) => this.#receive(chunk));
     // What is wrong with the channel shows in the exit, or in the time without an answer.
     this.#channel.on("error", () => {});
+    if (isMemoryUnlimited) this.#watchMemory();
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#collect(stream, onOutput);
   }
 
@@ -140,6 +141,16 @@ export class WalledProcess {
     stream.on("error", () => {});
   }
 
+  #watchMemory(): void {
+    const { memoryMB } = this.#limits;
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    const timer = setInterval(() => {
+      if (residentBytes(pid) > (memoryMB + NODES_OWN_MB) * 2 ** 20) this.#stop(crashed(this.#limits));
+    }, 100);
+    this.#child.on("exit", () => clearInterval(timer));
+  }
+
   #stop(why: string, isLate = false): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = new Stopped(why, isLate);
@@ -153,9 +164,13 @@ export function overtime({ seconds }: Limits): string {
   return `no result within ${seconds} s`;
 }
 
-function describeExit(code: number | null, signal: NodeJS.Signals | null, { memoryMB }: Limits): string {
+function describeExit(code: number | null, signal: NodeJS.Signals | null, limits: Limits): string {
   // A shell's way of telling a signal, which bubblewrap has too.
-  const by = signal ?? Object.entries(constants.signals).find(([, number]) => code === 128 + number)?.[0];
-  if (by === undefined) return `ended its process (exit code ${code})`;
-  return `crashed its process (${by}); it may use ${memoryMB} MB of memory`;
+  if (signal !== null || code! > 128) return crashed(limits);
+  return `ended its process (exit code ${code})`;
+}
+
+/** The same words for all ways to run out of memory: which of them it is may differ from run to run. */
+function crashed({ memoryMB }: Limits): string {
+  return `crashed its process, which may use ${memoryMB} MB of memory`;
 }
