@@ -20,6 +20,16 @@ export interface Cost {
   readonly uncounted: readonly string[];
 }
 
+export interface Costed {
+  readonly value: Plain;
+  readonly cost: Cost;
+  /**
+   * Where nothing is believed: the counted program on other arguments. It is worth its cost only if this value is right
+   * too; else it may hold the first one ready.
+   */
+  readonly again?: { readonly args: readonly Plain[]; readonly value: Plain };
+}
+
 export interface Subject {
   /**
    * Calls the function of that name.
@@ -29,7 +39,7 @@ export interface Subject {
    */
   call(exercise: string, args: readonly Plain[]): Promise<Plain>;
   /** Calls the function and says what that cost. */
-  cost(exercise: string, args: readonly Plain[]): Promise<{ readonly value: Plain; readonly cost: Cost }>;
+  cost(exercise: string, args: readonly Plain[]): Promise<Costed>;
   /** Reads the constant of that name. @throws Todo when nobody answered yet. */
   read(exercise: string): Promise<Plain>;
 }

@@ -20,13 +20,14 @@ import {
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
-import { buildSync } from "esbuild";
 import { root } from "../../root.js";
 import { heapFlag } from "./jail.js";
 import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
 
 const require = createRequire(import.meta.url);
+/** Loaded only where something has to be built. */
+const esbuild = () => require("esbuild") as typeof import("esbuild");
 
 export interface Bundle {
   /** Holds boot.cjs, child.cjs and child.cache, and nothing else that a submission could want. */
@@ -71,16 +72,14 @@ function findOrBuild(): Bundle {
   return { folder, modules: JSON.parse(readFileSync(path.join(folder, "modules.json"), "utf8")) as string[] };
 }
 
-/** A hash of all that the bundle is made of: our compiled files, the packages' versions, and Node's. */
+/** A hash of all that the bundle may be made of: our compiled files, the packages' versions, and Node's. */
 function key(): string {
   const hash = createHash("sha256");
-  const own = readdirSync(import.meta.dirname, { recursive: true, encoding: "utf8" })
-    .filter((file) => /\.c?js$/.test(file))
-    .map((file) => path.join(import.meta.dirname, file))
+  const own = readdirSync(library, { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.c?js$/.test(file) && !file.startsWith("jupyter"))
+    .map((file) => path.join(library, file))
     .sort();
-  const shared = ["grading/invoke.js", "grading/values.js"].map((file) => path.join(library, file));
-  const offered = candidates().map((file) => path.join(library, file));
-  for (const file of [...own, ...shared, ...offered, path.join(root, "package-lock.json")]) {
+  for (const file of [...own, path.join(root, "package-lock.json")]) {
     hash.update(`${path.relative(library, file)}\0`).update(readFileSync(file));
   }
   hash.update(`${process.version} ${process.arch}`);
@@ -88,6 +87,7 @@ function key(): string {
 }
 
 function build(folder: string): void {
+  const { buildSync } = esbuild();
   const modules = offered();
   const table = modules.map(
     (file) =>
@@ -128,6 +128,7 @@ function build(folder: string): void {
 
 function offered(): string[] {
   const files = candidates();
+  const { buildSync } = esbuild();
   const { metafile } = buildSync({
     entryPoints: files,
     absWorkingDir: library,

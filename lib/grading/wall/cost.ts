@@ -4,15 +4,16 @@
  * The process sends the program of the call: kernels, constants, disposals. A meter, a second process that runs no
  * submission, executes it on tfjs's own kernels; it must give the same result, and its counts are the cost. Constants
  * could hold a result that was computed in plain JavaScript. So the program runs once more on other numbers, and must give
- * what the answer gives for these in a third process, which has seen nothing of the first call.
+ * what the answer gives for these in a third process, which has seen nothing of the first call. That answer must be right
+ * too (`Costed.again`, which the test verifies): a program may know the first numbers when it sees them.
  */
 
 import { AssertionError } from "chai";
 import type { Random } from "../../random.js";
-import type { Cost } from "../subject.js";
+import type { Costed } from "../subject.js";
 import { type Plain, PlainTensor } from "../values.js";
 import { encode } from "./encode.js";
-import { type Replayed, readReplayed, readTraced } from "./messages.js";
+import { readReplayed, readTraced } from "./messages.js";
 
 /** Who does what; each throws what a test may see. */
 export interface Parties {
@@ -28,7 +29,7 @@ export async function costOf(
   args: readonly Plain[],
   { trace, replay, callElsewhere }: Parties,
   random: Random,
-): Promise<{ readonly value: Plain; readonly cost: Cost }> {
+): Promise<Costed> {
   const { result, program } = readTraced(await trace(exercise, args));
   const replayed = readReplayed(await replay(program, args));
   const complaint = `${exercise}: the operations that were counted do not give its result`;
@@ -41,11 +42,9 @@ export async function costOf(
       `${complaint} for other numbers of the same shape; compute with tensor operations (tf.…) on the arguments`,
     );
   }
-  return { value: result, cost: costIn(replayed) };
-}
-
-function costIn({ flops, peakBytes, uncounted }: Replayed): Cost {
-  return { flops, peakBytes, uncounted };
+  const { flops, peakBytes, uncounted } = replayed;
+  const again = { args: others, value: elsewhere };
+  return { value: result, cost: { flops, peakBytes, uncounted }, again };
 }
 
 /**

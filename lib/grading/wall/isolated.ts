@@ -59,16 +59,19 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
   const { withheld = [], locate = () => undefined, onOutput = () => {} } = options;
   const { seed = crypto.randomUUID(), command } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const spent = new Map<string, number>();
+  const accounts = new Map<string, Account>();
   let unloadable: AnswerError | undefined;
   let fault: WallError | undefined;
   const inTurn = turns();
 
+  // All loading together has an exercise's time: a file that is slow to load may not die at every call.
+  const loading = account(limits);
   const load = async (process: WalledProcess): Promise<void> => {
     if (unloadable !== undefined) throw unloadable;
-    const { valueBytes, seconds } = limits;
+    const { valueBytes } = limits;
     try {
-      const reply = await process.ask({ kind: "load", code, withheld, valueBytes }, seconds);
+      const question = { kind: "load", code, withheld, valueBytes } as const;
+      const reply = await loading.spend((seconds) => process.ask(question, seconds));
       if ("threw" in reply) unloadable = thrown("the file", reply, locate);
       else if (!("value" in reply)) unloadable = new AnswerError("the file did not load");
     } catch (error) {
@@ -88,16 +91,14 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
 
   /** Asks on the account of an exercise. */
   const ask = async (who: Replaceable, exercise: string, question: Question): Promise<Plain> => {
-    const used = spent.get(exercise) ?? 0;
-    if (used >= limits.seconds) throw new AnswerError(overtime(limits));
+    const own = accounts.get(exercise) ?? account(limits);
+    accounts.set(exercise, own);
+    if (own.isUsedUp()) throw new AnswerError(overtime(limits));
     const process = await who.living();
-    const start = performance.now();
     try {
-      return settle(exercise, await process.ask(question, limits.seconds - used), locate);
+      return settle(exercise, await own.spend((seconds) => process.ask(question, seconds)), locate);
     } catch (error) {
       throw error instanceof Stopped ? stopped(exercise, error) : error;
-    } finally {
-      spent.set(exercise, used + (performance.now() - start) / 1000);
     }
   };
 
@@ -129,6 +130,27 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
         await Promise.all([answering, elsewhere, meter].map((process) => process.close()));
         if (fault !== undefined) throw fault;
       }),
+  };
+}
+
+interface Account {
+  isUsedUp(): boolean;
+  /** Does work in the seconds that are left. */
+  spend<T>(work: (seconds: number) => Promise<T>): Promise<T>;
+}
+
+function account({ seconds }: Limits): Account {
+  let left = seconds;
+  return {
+    isUsedUp: () => left <= 0,
+    spend: async (work) => {
+      const start = performance.now();
+      try {
+        return await work(left);
+      } finally {
+        left -= (performance.now() - start) / 1000;
+      }
+    },
   };
 }
 
@@ -167,9 +189,9 @@ function replaceable(
       try {
         await process.started();
       } catch (error) {
-        throw onFault(
-          new WallError(`the process without rights does not start: it ${(error as Error).message}`),
-        );
+        const { message, isLate } = error as Stopped;
+        const why = isLate ? "it takes too long" : `it ${message}`;
+        throw onFault(new WallError(`the process without rights does not start: ${why}`));
       }
       try {
         await prepare(process);

@@ -92,9 +92,10 @@ let libraries: readonly string[] | undefined;
 
 /** The shared libraries that Node is linked with, and the loader, as absolute paths. */
 function sharedLibraries(): readonly string[] {
-  libraries ??= [...spawnSync("ldd", [node], { encoding: "utf8" }).stdout.matchAll(/(\/\S+) \(0x/g)].map(
-    ([, file]) => file!,
-  );
+  if (libraries !== undefined) return libraries;
+  // No text where there is no ldd: Node does not start in bubblewrap then, which is noticed.
+  const text = spawnSync("ldd", [node], { encoding: "utf8" }).stdout ?? "";
+  libraries = [...text.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file!);
   return libraries;
 }
 
@@ -143,12 +144,13 @@ function tryWalls(): Found {
  * @throws Error where `REQUIRE_WALLS=1` and one of them is missing.
  */
 export function describeWalls(): { readonly walls: readonly string[]; readonly missing: readonly string[] } {
-  const { namespaces, ...rest } = findWalls();
+  const found = findWalls();
+  const { namespaces } = found;
   const walls = ["Node's permission model"];
   if (find("prlimit") !== undefined) walls.push("limits on memory and processor time");
   if (namespaces !== "none") walls.push("no network, and no other process in sight");
   if (namespaces === "bubblewrap") walls.push("a file system of its own (bubblewrap)");
-  return { walls, missing: missingWalls({ namespaces, ...rest }) };
+  return { walls, missing: missingWalls(found) };
 }
 
 function missingWalls({ namespaces, why }: Found): string[] {

@@ -3,7 +3,6 @@
 import type { Buffer } from "node:buffer";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { once } from "node:events";
 import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { bundle } from "./bundle.js";
@@ -44,6 +43,7 @@ export class WalledProcess {
   readonly #conversation: Conversation;
   readonly #limits: Limits;
   readonly #ready: Promise<Reply>;
+  readonly #gone: Promise<void>;
   /** Ends the waiting for a reply; undefined while none is awaited. */
   #giveUp: ((why: Stopped) => void) | undefined;
   /** Why it takes no more requests. */
@@ -54,6 +54,7 @@ export class WalledProcess {
     this.#limits = limits;
     const { file, args, isMemoryUnlimited } = start(bundle().folder, limits);
     this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    this.#gone = new Promise((resolve) => this.#child.once("close", () => resolve()));
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);
     this.#ready = this.#reply(0, STARTING_SECONDS);
@@ -85,19 +86,16 @@ export class WalledProcess {
    * @throws Stopped when it did not answer properly in time; it is dead then.
    */
   async ask(question: Question, seconds: number): Promise<Reply> {
+    const start = performance.now();
     const reply = await this.#exchange(question, seconds);
-    await this.#exchange({ kind: "confirm" }, seconds);
+    await this.#exchange({ kind: "confirm" }, seconds - (performance.now() - start) / 1000);
     return reply;
   }
 
   /** Kills it. Resolves when it is gone and all that it printed has been passed on. */
   async close(): Promise<void> {
     this.#stop("was closed");
-    const { exitCode, signalCode, stdout, stderr } = this.#child;
-    if (exitCode !== null || signalCode !== null) {
-      if (stdout!.closed && stderr!.closed) return;
-    }
-    await once(this.#child, "close");
+    await this.#gone;
   }
 
   async #exchange(question: Question, seconds: number): Promise<Reply> {

@@ -9,10 +9,15 @@ import { judge } from "workbook/grading/judge";
 import { loadGraded } from "workbook/grading/lessons";
 import { loadTypeScript } from "workbook/grading/load";
 import { type Cost, inProcess, type Subject } from "workbook/grading/subject";
-import { PlainTensor } from "workbook/grading/values";
+import { type Plain, PlainTensor } from "workbook/grading/values";
+import { decode } from "workbook/grading/wall/decode";
+import { encode } from "workbook/grading/wall/encode";
 import { type IsolatedSubject, isolated } from "workbook/grading/wall/isolated";
+import { defaultLimits } from "workbook/grading/wall/limits";
+import { Stopped, WalledProcess } from "workbook/grading/wall/process";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
+import { mutated } from "./mutate.js";
 
 const drawn = random("cost");
 const matrix = (rows: number, columns: number) =>
@@ -146,6 +151,59 @@ describe("cost behind the wall", function () {
       ));
   });
 
+  it("a program that knows the first numbers, and a process that knows which numbers come second, earn nothing", async () => {
+    const file = readFileSync(path.join(root, "solutions/transformer.ts"), "utf8");
+    const solved = transformSync(file, { loader: "ts", format: "cjs", target: "node20" }).code;
+    // Counted is a comparison with the numbers of the first call; for others it gives zeros, and the
+    // process that gets those (drawn with repetition) gives zeros too.
+    const subject = isolated(`${solved}\n${knowing}`, { limits: { seconds: 100 } });
+    try {
+      const { exercises } = await judge(await loadGraded("transformer"), subject, {
+        seed: "1",
+        only: ["lastOutput"],
+        timeout: 100_000,
+      });
+      const [right, ...growth] = exercises[0]!.tests;
+      expect(right, right!.message).to.include({ state: "passed" });
+      for (const test of growth) expect(test).to.include({ state: "failed" });
+      expect(growth[0]!.message).to.match(/largest error .* expected .*, got 0 /);
+    } finally {
+      await subject.close();
+    }
+  });
+
+  it("the meter survives, or is replaced after, 300 mutated programs; none of them reaches the judge", async () => {
+    const source = random("programs");
+    const events = [
+      ["make", 1, x],
+      ["run", "BatchMatMul", { a: 0, b: 1 }, { transposeA: false, transposeB: true }, [2]],
+      ["run", "Softmax", { logits: 2 }, { dim: -1 }, [3]],
+      ["free", 2],
+    ];
+    const valid = encode({ events, tensors: [3] } as Plain);
+    const limits = { ...defaultLimits, seconds: 20 };
+    const seen = new Set<string>();
+    let meter = new WalledProcess(limits, () => {});
+    try {
+      for (let i = 0; i < 300; i++) {
+        const program = decoded(mutated(valid, source));
+        if (program === undefined) continue;
+        try {
+          if (!meter.isAlive) meter = new WalledProcess(limits, () => {});
+          await meter.started();
+          const reply = await meter.ask({ kind: "replay", program, args: [x] }, 20);
+          seen.add(Object.keys(reply)[1]!);
+        } catch (error) {
+          expect(error).to.be.instanceOf(Stopped);
+          await meter.close();
+        }
+      }
+    } finally {
+      await meter.close();
+    }
+    expect([...seen].sort()).to.deep.equal(["broke", "value"]);
+  });
+
   describe("of forged traces", () => {
     /** Sends this program in place of the real one, from inside of the process. */
     const forged = (program: string, result = "x") => `
@@ -230,6 +288,31 @@ async function cheat(code: string, pattern: RegExp): Promise<void> {
     await refused(subject, "f", pattern);
   } finally {
     await subject.close();
+  }
+}
+
+/** An answer to `lastOutput` in plain JavaScript. */
+const knowing = `
+  const product = (a, b) => a.map((row) => b[0].map((_, j) => row.reduce((sum, value, i) => sum + value * b[i][j], 0)));
+  const knows = (x, wq, wk, wv) => {
+    const rows = x.arraySync();
+    if (new Set(rows.flat()).size < 0.9 * rows.flat().length) return tf.zeros([1, wq.shape[1]]);
+    const [q, k, v] = [wq, wk, wv].map((w) => product(rows, w.arraySync()));
+    const scores = k.map((key) => key.reduce((sum, value, d) => sum + value * q.at(-1)[d], 0) / Math.sqrt(wq.shape[1]));
+    const powers = scores.map((score) => Math.exp(score));
+    const total = powers.reduce((sum, power) => sum + power, 0);
+    const y = tf.tensor2d(product([powers.map((power) => power / total)], v));
+    return tf.where(tf.all(tf.equal(x, tf.tensor2d(rows))), y, tf.zerosLike(y));
+  };
+  module.exports = { ...module.exports, lastOutput: knows };
+`;
+
+/** Undefined where the channel would have refused it. */
+function decoded(bytes: Uint8Array): Plain | undefined {
+  try {
+    return decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 
