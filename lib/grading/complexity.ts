@@ -43,11 +43,12 @@ export function gradedComplexity<A extends AnyFunction>(options: ComplexityOptio
       const measured: number[] = [];
       for (const [i, size] of sizes.entries()) {
         const inputs = args(size, random(`${seed}/${size}`));
-        const { value, ...counts } = await (cost as CostHandle<AnyFunction>)(...inputs);
+        const { value, again, ...counts } = await (cost as CostHandle<AnyFunction>)(...inputs);
         if (quantity === "flops") assertCounted(counts.uncounted);
         if (i === 0) verify(value as ReturnType<A>, ...inputs);
         measured.push(counts[quantity]);
-        tf.dispose([value, inputs] as tf.TensorContainer);
+        if (again !== undefined) verify(again.value as ReturnType<A>, ...(again.args as Parameters<A>));
+        tf.dispose([value, inputs, again?.value, again?.args] as tf.TensorContainer);
       }
       assertGrowth(sizes, measured, quantity, exponent, tolerance);
     },

@@ -19,7 +19,13 @@ export type Handle<A> = A extends (...args: infer P) => infer R
 
 /** `await cost(x)` calls it too, and says what the backend executed. */
 export type CostHandle<A> = A extends (...args: infer P) => infer R
-  ? (...args: P) => Promise<Cost & { readonly value: R }>
+  ? (...args: P) => Promise<
+      Cost & {
+        readonly value: R;
+        /** Where it is there, verify it like `value`: the isolated grader cannot do without. */
+        readonly again?: { readonly args: P; readonly value: R };
+      }
+    >
   : never;
 
 /** What a test works with. */

@@ -6,8 +6,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { AssertionError } from "chai";
 import { count } from "../measure/count.js";
-import { isTodo, Todo } from "./todo.js";
-import { describePlain, fromPlain, isThenable, Odd, type Plain, tensorsIn, toPlain } from "./values.js";
+import { type Answers, callAnswer, describeError, type Outcome, readAnswer } from "./invoke.js";
+import { Todo } from "./todo.js";
+import { fromPlain, type Plain, tensorsIn } from "./values.js";
 
 /** What the backend really executed in one call. */
 export interface Cost {
@@ -19,6 +20,16 @@ export interface Cost {
   readonly uncounted: readonly string[];
 }
 
+export interface Costed {
+  readonly value: Plain;
+  readonly cost: Cost;
+  /**
+   * Where nothing is believed: the counted program on other arguments. It is worth its cost only if this value is right
+   * too; else it may hold the first one ready.
+   */
+  readonly again?: { readonly args: readonly Plain[]; readonly value: Plain };
+}
+
 export interface Subject {
   /**
    * Calls the function of that name.
@@ -28,7 +39,7 @@ export interface Subject {
    */
   call(exercise: string, args: readonly Plain[]): Promise<Plain>;
   /** Calls the function and says what that cost. */
-  cost(exercise: string, args: readonly Plain[]): Promise<{ readonly value: Plain; readonly cost: Cost }>;
+  cost(exercise: string, args: readonly Plain[]): Promise<Costed>;
   /** Reads the constant of that name. @throws Todo when nobody answered yet. */
   read(exercise: string): Promise<Plain>;
 }
@@ -44,54 +55,18 @@ export class AnswerError extends Error {
  * @param locate turns a thrown error into `file:line:column` of the answer's source, where that is known.
  */
 export function inProcess(
-  answers: Readonly<Record<string, unknown>>,
+  answers: Answers,
   locate: (error: unknown) => string | undefined = () => undefined,
 ): Subject {
-  const thrown = (exercise: string, error: unknown) => {
-    if (isTodo(error)) return new Todo(error.exercise);
-    const at = locate(error);
-    return new AnswerError(`${exercise} threw ${describeError(error)}${at === undefined ? "" : ` (${at})`}`);
-  };
-  const find = (exercise: string): unknown => {
-    const answer = answers[exercise];
-    if (isTodo(answer)) throw new Todo(answer.exercise);
-    if (answer === undefined)
-      throw new AssertionError(`there is no ${exercise}: nothing of that name is exported`);
-    return answer;
-  };
-  const invoke = (exercise: string, args: readonly unknown[]): Plain => {
-    const answer = find(exercise);
-    if (typeof answer !== "function") {
-      throw new AssertionError(`${exercise} is ${describePlain(toPlain(answer))}; expected a function`);
-    }
-    let result: unknown;
-    try {
-      result = answer(...args);
-    } catch (error) {
-      throw thrown(exercise, error);
-    }
-    if (isThenable(result)) {
-      // Nobody will wait for it: its failure must not surface later as an unhandled rejection.
-      result.then(undefined, () => {});
-      return new Odd("a Promise");
-    }
-    const value = toPlain(result);
-    args.forEach((arg, i) => {
-      if (!tensorsIn(arg).some((tensor) => tensor.isDisposed)) return;
-      throw new AssertionError(
-        `${exercise} disposed its argument ${i + 1}; leave what is given to you alive (tf.tidy frees what you made)`,
-      );
-    });
-    return value;
-  };
+  const settled = (exercise: string, outcome: Outcome) => settle(exercise, outcome, locate);
   return {
     async read(exercise) {
-      return toPlain(find(exercise));
+      return settled(exercise, readAnswer(answers, exercise));
     },
     async call(exercise, args) {
       let value: Plain;
       tf.tidy(() => {
-        value = invoke(exercise, args.map(fromPlain));
+        value = settled(exercise, callAnswer(answers, exercise, args.map(fromPlain)));
       });
       return value;
     },
@@ -100,7 +75,7 @@ export function inProcess(
       const inputs = args.map(fromPlain);
       try {
         const { flops, peakBytes, uncounted } = await count(() => {
-          value = invoke(exercise, inputs);
+          value = settled(exercise, callAnswer(answers, exercise, inputs));
         });
         return { value, cost: { flops, peakBytes, uncounted } };
       } finally {
@@ -110,8 +85,16 @@ export function inProcess(
   };
 }
 
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return `a value that is no Error: ${String(error)}`;
-  // The tensorflow backend spreads its messages over several lines.
-  return `${error.name}: ${error.message.trim().replace(/\s*\n\s*/g, " ")}`;
+/** The value of an outcome. @throws Todo, AnswerError or AssertionError for the others. */
+export function settle(
+  exercise: string,
+  outcome: Outcome,
+  locate: (error: unknown) => string | undefined,
+): Plain {
+  if ("value" in outcome) return outcome.value;
+  if ("todo" in outcome) throw new Todo(outcome.todo);
+  if ("broke" in outcome) throw new AssertionError(outcome.broke);
+  const at = locate(outcome.threw);
+  const where = at === undefined ? "" : ` (${at})`;
+  throw new AnswerError(`${exercise} threw ${describeError(outcome.threw)}${where}`);
 }

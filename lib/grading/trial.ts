@@ -32,8 +32,10 @@ export function trial(
         is === undefined ? await subject.call(name, plainArguments(name, args)) : await subject.read(name),
       ),
     cost: async (...args: unknown[]) => {
-      const { value, cost } = await subject.cost(name, plainArguments(name, args));
-      return { ...cost, value: receive(value) };
+      const { value, cost, again } = await subject.cost(name, plainArguments(name, args));
+      const received = { ...cost, value: receive(value) };
+      if (again === undefined) return received;
+      return { ...received, again: { args: again.args.map(fromPlain), value: receive(again.value) } };
     },
     random: random(seed),
   };

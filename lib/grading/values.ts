@@ -5,6 +5,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { formatShape } from "../shapes.js";
+import { line } from "./line.js";
 
 export type PlainDtype = "float32" | "int32" | "bool";
 
@@ -95,15 +96,15 @@ export function tensorsIn(value: unknown): tf.Tensor[] {
 
 /** A few words for a sentence: "the number 3", "a float32 tensor of shape [2, 3]". */
 export function describePlain(plain: Plain): string {
-  if (plain instanceof Odd) return plain.what;
+  if (plain instanceof Odd) return line(plain.what);
   if (plain instanceof PlainTensor)
     return `${plain.dtype === "int32" ? "an" : "a"} ${plain.dtype} tensor of shape ${formatShape(plain.shape)}`;
   if (Array.isArray(plain)) return `an array of ${plain.length}`;
   if (typeof plain === "object" && plain !== null) {
     const keys = Object.keys(plain);
-    return keys.length === 0 ? "an empty object" : `an object with ${keys.join(", ")}`;
+    return keys.length === 0 ? "an empty object" : line(`an object with ${keys.join(", ")}`);
   }
   if (typeof plain === "number") return Number.isNaN(plain) ? "NaN" : `the number ${plain}`;
-  if (typeof plain === "string") return `the text ${JSON.stringify(plain)}`;
+  if (typeof plain === "string") return line(`the text ${JSON.stringify(plain)}`);
   return String(plain);
 }

@@ -29,7 +29,8 @@ export function defineFlops(kernelName: string, formula: FlopFormula): void {
 /** The operations of one call, or undefined where no formula covers it. */
 export function kernelFlops(call: KernelCall): number | undefined {
   const flops = formulas.get(call.name)?.(call);
-  return flops === undefined || Number.isNaN(flops) ? undefined : flops;
+  // A forged attribute may make a formula give anything.
+  return flops !== undefined && Number.isFinite(flops) && flops >= 0 ? flops : undefined;
 }
 
 const size = (tensor: tf.TensorInfo) => product(tensor.shape);

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { oldestNode } from "./node-version.mjs";
 import { ask, StepError } from "./processes.mjs";
 import { bindingStep } from "./steps/binding.mjs";
@@ -160,6 +161,24 @@ export function gpu() {
   const gpus = nvidiaGpus();
   if (gpus !== undefined) return { name: "GPU", state: "ok", found: gpus };
   return { name: "GPU", state: "optional", found: "no NVIDIA driver; the CPU does the arithmetic" };
+}
+
+/** @returns {Promise<Check>} */
+export async function isolation(/** @type {Places} */ at) {
+  const name = "isolated grading";
+  const remedy = "on Debian and Ubuntu `apt-get install bubblewrap`; in a container, allow user namespaces";
+  const module = path.join(at.dist, "lib/grading/wall/jail.js");
+  if (!existsSync(module))
+    return { name, state: "optional", found: "the library is not compiled", remedy: redo };
+  try {
+    /** @type {{ describeWalls(): { walls: string[], missing: string[] } }} */
+    const { describeWalls } = await import(pathToFileURL(module).href);
+    const { walls, missing } = describeWalls();
+    if (missing.length === 0) return { name, state: "ok", found: walls.join("; ") };
+    return { name, state: "optional", found: missing.join("; "), remedy };
+  } catch (error) {
+    return { name, state: "broken", found: error instanceof Error ? error.message : String(error), remedy };
+  }
 }
 
 /** @returns {Check} */

@@ -31,6 +31,7 @@ export async function diagnose(at = places()) {
     check.tensorflowBackend(tensorflow),
     check.cpuBackend(cpu),
     check.gpu(),
+    await check.isolation(at),
   ];
   const isOk = (/** @type {string} */ wanted) =>
     checks.some(({ name, state }) => name === wanted && state === "ok");

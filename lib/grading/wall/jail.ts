@@ -1,0 +1,179 @@
+/**
+ * How the process without rights is started, and which walls stand around it on this machine.
+ *
+ * Three kinds, each behind the one before: Node's permission model (no files but the bundle, no processes, no
+ * threads, no addons), limits on memory and processor time, and namespaces of its own (no network, no other process to
+ * see or signal; with bubblewrap also a root folder that holds nothing but Node and the bundle).
+ */
+
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, realpathSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import type { Limits } from "./limits.js";
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** Nothing but the parent's eye keeps its memory in bounds. */
+  readonly isMemoryUnlimited?: boolean;
+}
+
+export type Namespaces = "bubblewrap" | "unshare" | "none";
+
+const node = realpathSync(process.execPath);
+
+/** Where the bundle lies as the process sees it inside bubblewrap. */
+const INSIDE = "/wall";
+
+/** What Node maps for itself before any program runs: code, stacks of its threads, the heap's first pages. */
+export const NODES_OWN_MB = 512;
+
+/** Processor time, in seconds, after which the kernel ends a process that nobody stopped. */
+const LAST_RESORT_SECONDS = 600;
+
+/**
+ * Starts the bundle in that folder.
+ *
+ * @param namespaces the strongest that this machine has, unless given.
+ * @throws Error where `REQUIRE_WALLS=1` and a wall is missing.
+ */
+export function command(bundle: string, limits: Limits, namespaces = findWalls().namespaces): Command {
+  const folder = namespaces === "bubblewrap" ? INSIDE : bundle;
+  const program = [node, ...nodeFlags(folder, limits), path.join(folder, "boot.cjs")];
+  const [file, ...args] = [...limiting(limits), ...separating(namespaces, bundle), ...program];
+  return { file: file!, args, isMemoryUnlimited: find("prlimit") === undefined };
+}
+
+/** V8 takes a code cache only where it is started with the flags that the cache was made with. */
+export function heapFlag({ memoryMB }: Limits): string {
+  return `--max-old-space-size=${memoryMB}`;
+}
+
+function nodeFlags(folder: string, limits: Limits): string[] {
+  return [
+    process.allowedNodeEnvironmentFlags.has("--permission") ? "--permission" : "--experimental-permission",
+    `--allow-fs-read=${folder}/*`,
+    heapFlag(limits),
+    "--no-warnings",
+  ];
+}
+
+function limiting({ memoryMB }: Limits): string[] {
+  const prlimit = find("prlimit");
+  if (prlimit === undefined) return [];
+  const bytes = (memoryMB + NODES_OWN_MB) * 2 ** 20;
+  return [prlimit, "--core=0", "--fsize=0", `--data=${bytes}`, `--cpu=${LAST_RESORT_SECONDS}`, "--"];
+}
+
+function separating(namespaces: Namespaces, bundle: string): string[] {
+  const setpriv = find("setpriv");
+  const tied = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
+  if (namespaces === "none") return tied;
+  if (namespaces === "unshare") return [...tied, find("unshare")!, ...unshareFlags];
+  const bound = [node, ...sharedLibraries()].flatMap((file) => ["--ro-bind", file, file]);
+  const placed = ["--ro-bind", bundle, INSIDE, "--chdir", "/", "--remount-ro", "/"];
+  return [find("bwrap")!, ...bubblewrapFlags, ...bound, ...placed, "--"];
+}
+
+const bubblewrapFlags = [
+  "--unshare-all",
+  "--die-with-parent",
+  "--new-session",
+  "--cap-drop",
+  "ALL",
+  "--ro-bind-try",
+  "/etc/ld.so.cache",
+  "/etc/ld.so.cache",
+];
+const unshareFlags = ["--user", "--pid", "--net", "--ipc", "--fork", "--kill-child", "--"];
+
+let libraries: readonly string[] | undefined;
+
+/** The shared libraries that Node is linked with, and the loader, as absolute paths. */
+function sharedLibraries(): readonly string[] {
+  if (libraries !== undefined) return libraries;
+  // No text where there is no ldd: Node does not start in bubblewrap then, which is noticed.
+  const text = spawnSync("ldd", [node], { encoding: "utf8" }).stdout ?? "";
+  libraries = [...text.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file!);
+  return libraries;
+}
+
+interface Found {
+  readonly namespaces: Namespaces;
+  /** Why bubblewrap does not serve; undefined where it does. */
+  readonly why?: string;
+}
+
+let found: Found | undefined;
+
+/** Tries the strongest first, once a process: what is installed may still be forbidden, as in some containers. */
+function findWalls(): Found {
+  const isFirst = found === undefined;
+  found ??= tryWalls();
+  const missing = missingWalls(found);
+  if (isFirst && missing.length > 0) console.warn(`workbook: on this machine ${missing.join("; ")}`);
+  if (process.env.REQUIRE_WALLS === "1" && missing.length > 0) {
+    throw new Error(`REQUIRE_WALLS=1, and on this machine ${missing.join("; ")}`);
+  }
+  return found;
+}
+
+function tryWalls(): Found {
+  const reasons: string[] = [];
+  for (const [namespaces, program] of [
+    ["bubblewrap", "bwrap"],
+    ["unshare", "unshare"],
+  ] as const) {
+    if (find(program) === undefined) {
+      reasons.push(`${program} is not installed`);
+      continue;
+    }
+    const [file, ...args] = [...separating(namespaces, path.dirname(node)), node, "--version"];
+    const { status, stderr } = spawnSync(file!, args, { env: {}, encoding: "utf8", timeout: 20_000 });
+    const why = reasons.length === 0 ? {} : { why: reasons.join(", ") };
+    if (status === 0) return { namespaces, ...why };
+    reasons.push(`${program} does not work here (${stderr.trim().split("\n").at(-1) ?? "no message"})`);
+  }
+  return { namespaces: "none", why: reasons.join(", ") };
+}
+
+/**
+ * Which walls stand on this machine, and which are missing, a sentence's part each, with the reason.
+ *
+ * @throws Error where `REQUIRE_WALLS=1` and one of them is missing.
+ */
+export function describeWalls(): { readonly walls: readonly string[]; readonly missing: readonly string[] } {
+  const found = findWalls();
+  const { namespaces } = found;
+  const walls = ["Node's permission model"];
+  if (find("prlimit") !== undefined) walls.push("limits on memory and processor time");
+  if (namespaces !== "none") walls.push("no network, and no other process in sight");
+  if (namespaces === "bubblewrap") walls.push("a file system of its own (bubblewrap)");
+  return { walls, missing: missingWalls(found) };
+}
+
+function missingWalls({ namespaces, why }: Found): string[] {
+  const missing: string[] = [];
+  if (find("prlimit") === undefined)
+    missing.push("memory outside of the heap is watched, not limited (no prlimit)");
+  if (namespaces === "none")
+    missing.push(`a submission can reach the network and signal other processes (${why})`);
+  if (namespaces === "unshare")
+    missing.push(`only the permission model keeps a submission from reading files (${why})`);
+  return missing;
+}
+
+/** An executable file of that name in PATH. */
+function find(program: string): string | undefined {
+  for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
+    const file = path.join(folder, program);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
