@@ -7,11 +7,12 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { createRequire, SourceMap, type SourceMapPayload } from "node:module";
+import { createRequire, type SourceMapPayload } from "node:module";
 import path from "node:path";
 import vm from "node:vm";
 import type { BuildFailure, Message } from "esbuild";
 import { root } from "../root.js";
+import { columnOf, pictured, stackLocator } from "./places.js";
 
 export interface LoadedModule {
   readonly exports: Readonly<Record<string, unknown>>;
@@ -85,15 +86,11 @@ async function bundle(absolute: string, shown: string, contents: string): Promis
   }
 }
 
-/** `file:line:column: what is wrong`, the line, and a mark under the place. */
 function codeFrame({ location, text }: Message, shown: string): string {
   if (location === null) return `${shown}: ${text}`;
-  const { line, column, lineText, length } = location;
-  const gutter = `  ${line} | `;
-  // Columns are counted in bytes; tabs stay tabs, so that the mark lands under the place.
-  const before = Buffer.from(lineText).subarray(0, column).toString();
-  const indent = " ".repeat(gutter.length) + before.replace(/[^\t]/g, " ");
-  return `${show(location.file)}:${line}:${before.length + 1}: ${text}\n${gutter}${lineText}\n${indent}${"^".repeat(Math.max(1, length))}`;
+  const { file, line, lineText, length } = location;
+  const column = columnOf(location);
+  return pictured(text, { at: place(file, line, column), line, column, lineText, length });
 }
 
 function evaluate(absolute: string, shown: string, code: string): LoadedModule {
@@ -114,23 +111,14 @@ function evaluate(absolute: string, shown: string, code: string): LoadedModule {
   return { exports: module.exports, locate };
 }
 
-/** Reads positions in the bundle out of a stack, and maps the topmost one to its source. */
 function locator(absolute: string, code: string): LoadedModule["locate"] {
   const comment = "//# sourceMappingURL=data:application/json;base64,";
   const payload = Buffer.from(code.slice(code.lastIndexOf(comment) + comment.length), "base64").toString();
-  const map = new SourceMap(JSON.parse(payload) as SourceMapPayload);
-  return (error) => {
-    const stack = error instanceof Error ? (error.stack ?? "") : "";
-    for (const line of stack.split("\n")) {
-      const at = line.indexOf(`${absolute}:`);
-      const [, row, column] = /^:(\d+):(\d+)/.exec(line.slice(at + absolute.length)) ?? [];
-      if (at < 0 || row === undefined) continue;
-      const entry = map.findEntry(Number(row) - 1, Number(column) - 1);
-      if (!("originalSource" in entry)) continue;
-      return `${show(entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
-    }
-    return undefined;
-  };
+  return stackLocator(absolute, JSON.parse(payload) as SourceMapPayload, place);
+}
+
+function place(file: string, line: number, column: number): string {
+  return `${show(file)}:${line}:${column}`;
 }
 
 /** How people see a path: relative to the repository where it lies inside. */
