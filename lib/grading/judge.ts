@@ -64,7 +64,7 @@ function plan(exercise: GradedEntry, subject: Subject, seed: string): PlannedSui
   return { title: exercise.name, tests };
 }
 
-function totals(rows: readonly { readonly points: number; readonly maxPoints: number }[]) {
+export function totals(rows: readonly { readonly points: number; readonly maxPoints: number }[]) {
   return {
     points: rows.reduce((sum, row) => sum + row.points, 0),
     maxPoints: rows.reduce((sum, row) => sum + row.maxPoints, 0),

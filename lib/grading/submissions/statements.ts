@@ -142,13 +142,13 @@ function exported(statement: ast.Node): ast.Node {
   return ast.node(statement, "declaration") ?? statement;
 }
 
-function binding(identifier: ast.Node, shorthand = false): Mention {
+export function binding(identifier: ast.Node, shorthand = false): Mention {
   const name = ast.name(identifier);
   return { name, start: identifier.start, end: identifier.start + name.length, shorthand };
 }
 
 /** Names in a pattern. */
-function bindings(pattern: ast.Node, shorthand = false): Mention[] {
+export function bindings(pattern: ast.Node, shorthand = false): Mention[] {
   switch (pattern.type) {
     case "Identifier":
       return [binding(pattern, shorthand)];

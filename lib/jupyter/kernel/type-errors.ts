@@ -15,11 +15,18 @@ export function typeErrors(
     .slice(0, shownErrors)
     .flatMap((each, i) => [
       ...(i > 0 ? [""] : []),
-      `${red(`TS${each.code}`)}: ${each.message}`,
-      dim(`cell [${count}]:${each.line}:${each.column}`),
-      ...codeFrame(code, { ...each, width: each.end - each.start }),
+      ...typeErrorFrame(each, code, `cell [${count}]:${each.line}:${each.column}`),
     ]);
   const more = found.length - shownErrors;
   if (more > 0) shown.push("", dim(`and ${more} more type error${more === 1 ? "" : "s"}`));
   return { ename: `TS${first!.code}`, evalue: first!.message, traceback: shown };
+}
+
+/** One error: its sentence, its place, and the lines around it. */
+export function typeErrorFrame(each: Diagnostic, code: string, place: string): string[] {
+  return [
+    `${red(`TS${each.code}`)}: ${each.message}`,
+    dim(place),
+    ...codeFrame(code, { ...each, width: each.end - each.start }),
+  ];
 }
