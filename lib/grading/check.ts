@@ -3,7 +3,7 @@
 import { display } from "../display.js";
 import type { Graded } from "./graded.js";
 import { judge } from "./judge.js";
-import { judgeFile } from "./judge-file.js";
+import { judgeFile } from "./judge-submission.js";
 import { exerciseFiles, loadGraded, unknownSlug } from "./lessons.js";
 import type { Report } from "./report.js";
 import { reportBundle } from "./report-view.js";

@@ -67,6 +67,8 @@ export type GradedExercises<M> = { readonly [K in keyof M]: GradedExercise<M[K]>
 /** The same without the module's types: what judge, report and proof work with. */
 export interface Graded {
   readonly slug: string;
+  /** Modules that answers must not import, since they hold what is asked for. */
+  readonly withheld?: readonly string[];
   readonly exercises: readonly GradedEntry[];
 }
 

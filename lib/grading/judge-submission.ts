@@ -3,15 +3,18 @@
  * the wall. What cannot be read, compiled or evaluated could not be graded, which is no zero.
  */
 
+import path from "node:path";
+import { root } from "../root.js";
 import type { Graded, GradedEntry } from "./graded.js";
-import { pointsOf } from "./graded.js";
 import { type JudgeOptions, judge, totals } from "./judge.js";
+import { testReport } from "./outcome.js";
 import type { ExerciseReport, Report } from "./report.js";
 import { compileSubmission } from "./submissions/compile.js";
 import { type Lesson, lesson } from "./submissions/exercise.js";
 import { readSubmission } from "./submissions/read.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submissions/submission.js";
 import { checkTypes } from "./submissions/types.js";
+import { AnswerError } from "./subject.js";
 import { isolated } from "./wall/isolated.js";
 import type { Limits } from "./wall/limits.js";
 
@@ -29,9 +32,9 @@ export async function judgeSubmission(
   submission: Submission,
   options: JudgeSubmissionOptions,
 ): Promise<Report> {
-  const { file, notes, locate } = submission;
+  const { file, notes } = submission;
   const about = { file, ...(notes.length > 0 && { notes }) };
-  const refused = (reason: Refusal) => ({ ...refusedReport(graded, reason, options), ...about });
+  const refused = (reason: Refusal): Report => ({ ...refusedReport(graded, reason, options), ...about });
   const withheld = graded.withheld ?? [];
   const compiled = await compileSubmission(submission, { withheld });
   if (isRefusal(compiled)) return refused(compiled);
@@ -39,9 +42,7 @@ export async function judgeSubmission(
   if (isRefusal(found)) return refused(found);
   const names = graded.exercises.map(({ name }) => name);
   const outside = found.filter(({ exercise }) => exercise === undefined || !names.includes(exercise));
-  if (outside.length > 0) {
-    return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
-  }
+  if (outside.length > 0) return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
   const wrong = new Map(found.map(({ exercise, frame }) => [exercise!, frame]));
   const { limits, onOutput } = options;
   const subject = isolated(compiled.code, {
@@ -52,20 +53,28 @@ export async function judgeSubmission(
   });
   try {
     const only = (options.only ?? names).filter((name) => !wrong.has(name));
+    if (only.length > 0) await subject.load();
     const report = await judge(graded, subject, { ...options, only });
     return { ...withTypeErrors(graded, report, wrong, options), ...about };
+  } catch (error) {
+    if (!(error instanceof AnswerError)) throw error;
+    return { ...ungraded(graded, `${file}: ${error.message}`, options), ...about };
   } finally {
     await subject.close();
   }
 }
 
-/** The same for what lies at a path: a file, a notebook, a zip or one student's folder. */
-export async function judgePath(
+/**
+ * The same for what lies at a path: a file, a notebook, a zip or one student's folder.
+ *
+ * @param file absolute, or relative to the repository's root.
+ */
+export async function judgeFile(
   graded: Graded,
-  path: string,
+  file: string,
   options: JudgeSubmissionOptions,
 ): Promise<Report> {
-  const submission = await readSubmission(path, { slug: graded.slug });
+  const submission = await readSubmission(path.resolve(root, file), { slug: graded.slug });
   return isRefusal(submission)
     ? refusedReport(graded, submission, options)
     : judgeSubmission(graded, submission, options);
@@ -73,12 +82,19 @@ export async function judgePath(
 
 /** The report on what could not be graded. */
 export function refusedReport(
-  { slug }: Pick<Graded, "slug">,
+  graded: Pick<Graded, "slug">,
   { reason, message }: Refusal,
+  options: Pick<JudgeOptions, "seed">,
+): Report {
+  return { ...ungraded(graded, message, options), refusal: reason };
+}
+
+function ungraded(
+  { slug }: Pick<Graded, "slug">,
+  message: string,
   { seed }: Pick<JudgeOptions, "seed">,
 ): Report {
-  const state = "could not be graded";
-  return { slug, state, refusal: reason, message, score: 0, maxScore: 0, exercises: [], seed };
+  return { slug, state: "could not be graded", message, score: 0, maxScore: 0, exercises: [], seed };
 }
 
 /** Puts the exercises whose types are wrong, and which were not run, in their places. */
@@ -97,10 +113,7 @@ function withTypeErrors(
   return { ...report, exercises, score, maxScore };
 }
 
-function notRun({ name, title, tests }: GradedEntry, message: string): ExerciseReport {
-  const rows = tests.map((test) => {
-    const { sentence } = test;
-    return { sentence, state: "error" as const, points: 0, maxPoints: pointsOf(test), message };
-  });
+function notRun({ name, title, tests }: GradedEntry, frame: string): ExerciseReport {
+  const rows = tests.map((test) => testReport(name, test, new AnswerError(frame), 0));
   return { name, title, ...totals(rows), tests: rows };
 }

@@ -1,5 +1,7 @@
 /** What a judgement says: plain data, the same for the notebook, the command line and later the grader's files. */
 
+import type { Refusal } from "./submissions/submission.js";
+
 export type TestState =
   /** The sentence holds. */
   | "passed"
@@ -42,6 +44,10 @@ export interface Report {
   readonly score: number;
   readonly maxScore: number;
   readonly exercises: readonly ExerciseReport[];
+  /** What the reader should know beside the judgement, a sentence each. */
+  readonly notes?: readonly string[];
+  /** Why there was nothing to judge, where it was found before anything ran. */
+  readonly refusal?: Refusal["reason"];
   /** What the inputs were drawn from: the same seed judges the same way. */
   readonly seed: string;
   /** The judged file, relative to the repository; absent when functions were given. */

@@ -5,7 +5,7 @@ import { useBackend } from "workbook/backend";
 import { cli } from "workbook/cli";
 import { type MimeBundle, setDisplayHost } from "workbook/display";
 import { check, judged } from "workbook/grading/check";
-import { judgeFile } from "workbook/grading/judge-file";
+import { judgeFile } from "workbook/grading/judge-submission";
 import type { Report } from "workbook/grading/report";
 import { reportHtml, reportText } from "workbook/grading/report-view";
 import { lesson } from "./lesson.js";

@@ -187,7 +187,7 @@ function problems(
 /** "Type 'A' does not satisfy the expected type 'B'.", in the order in which readers look for it. */
 function wrongType(name: string, message: string): string {
   const [, got, expected, rest] =
-    /^Type '(.*)' does not satisfy the expected type '(.*)'\.(.*)$/s.exec(message) ?? [];
+    /^Type '([^\n]*)' does not satisfy the expected type '([^\n]*)'\.(.*)$/s.exec(message) ?? [];
   return got === undefined ? `${name}: ${message}` : `${name}: expected ${expected}, got ${got}${rest}`;
 }
 
