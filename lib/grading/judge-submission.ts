@@ -9,12 +9,12 @@ import type { Graded, GradedEntry } from "./graded.js";
 import { type JudgeOptions, judge, totals } from "./judge.js";
 import { testReport } from "./outcome.js";
 import type { ExerciseReport, Report } from "./report.js";
+import { AnswerError } from "./subject.js";
 import { compileSubmission } from "./submissions/compile.js";
 import { type Lesson, lesson } from "./submissions/exercise.js";
 import { readSubmission } from "./submissions/read.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submissions/submission.js";
 import { checkTypes } from "./submissions/types.js";
-import { AnswerError } from "./subject.js";
 import { isolated } from "./wall/isolated.js";
 import type { Limits } from "./wall/limits.js";
 
@@ -41,7 +41,7 @@ export async function judgeSubmission(
   const found = await checkTypes(submission, options.signatures ?? lesson(graded.slug));
   if (isRefusal(found)) return refused(found);
   const names = graded.exercises.map(({ name }) => name);
-  const outside = found.filter(({ exercise }) => exercise === undefined || !names.includes(exercise));
+  const outside = found.filter(({ exercise }) => exercise === undefined);
   if (outside.length > 0) return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
   const wrong = new Map(found.map(({ exercise, frame }) => [exercise!, frame]));
   const { limits, onOutput } = options;

@@ -15,11 +15,26 @@ export interface Picture {
 }
 
 /** `file:line:column: what is wrong`, the line, and a mark under the place. */
-export function pictured(problem: string, { at, line, column, lineText, length }: Picture): string {
+export function pictured(problem: string, picture: Picture): string {
+  const { at, line, length } = picture;
+  const { lineText, column } = clipped(picture.lineText, picture.column);
   const gutter = `  ${line} | `;
   // Tabs stay tabs, so that the mark lands under the place.
   const indent = " ".repeat(gutter.length) + lineText.slice(0, column - 1).replace(/[^\t]/g, " ");
-  return `${at}: ${problem}\n${gutter}${lineText}\n${indent}${"^".repeat(Math.max(1, length))}`;
+  const marked = Math.max(1, Math.min(length, lineText.length - column + 1));
+  return `${at}: ${problem}\n${gutter}${lineText}\n${indent}${"^".repeat(marked)}`;
+}
+
+const longest = 200;
+
+/** The part around a column of a line that is too long to be shown, and the column in there. */
+export function clipped(lineText: string, column: number): { lineText: string; column: number } {
+  if (lineText.length <= longest) return { lineText, column };
+  const start = Math.max(0, Math.min(column - 1 - longest / 2, lineText.length - longest));
+  const before = start > 0 ? "…" : "";
+  const after = start + longest < lineText.length ? "…" : "";
+  const part = lineText.slice(start, start + longest);
+  return { lineText: `${before}${part}${after}`, column: column - start + before.length };
 }
 
 /** esbuild counts columns in bytes, from 0. */

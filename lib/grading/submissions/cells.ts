@@ -36,7 +36,7 @@ export async function readCells(content: string, shown: string): Promise<Cells |
     const source = text(cell.source).replace(/\r\n?/g, "\n");
     const tree = await parseModule(source);
     if ("problem" in tree) {
-      const { line, column } = positionAt(source, tree.offset);
+      const { line, column } = positionAt(source, tree.offset ?? 0);
       notes.push(`${label} does not parse and was left out (${label}:${line}:${column}: ${tree.problem})`);
     } else cells.push({ label, text: source, tree });
   }

@@ -3,6 +3,7 @@
 import { type Candidate, readCandidate, weights } from "./candidate.js";
 import { type Entry, extensionOf, isSource } from "./entries.js";
 import { type Lesson, lesson, slugOfName } from "./exercise.js";
+import { stackExhausted } from "./parse.js";
 import { isRefusal, limits, printable, type Refusal, refusal, type Submission } from "./submission.js";
 
 export interface Chosen {
@@ -30,7 +31,7 @@ export async function readPile(entries: readonly Entry[], shown: string): Promis
   const candidates: Candidate[] = [];
   const refused: { entry: Entry; refusal: Refusal }[] = [];
   for (const entry of wanted) {
-    const candidate = await readCandidate(entry).catch((error) => tooDeep(error, entry.shown));
+    const candidate = await readCandidate(entry).catch((error) => stackExhausted(error, entry.shown));
     if (isRefusal(candidate)) refused.push({ entry, refusal: candidate });
     else candidates.push(candidate);
   }
@@ -80,12 +81,6 @@ export function chooseOnly(pile: Pile, slug: string | undefined): Chosen | Refus
   return heaviest([candidate], lesson(slug), []);
 }
 
-/** Trees are walked by recursion, which a text can be made to exhaust. */
-function tooDeep(error: unknown, shown: string): Refusal {
-  if (!(error instanceof RangeError)) throw error;
-  return refusal("unparsable", `${shown}: it is nested too deeply`);
-}
-
 function heaviest(
   possible: readonly Candidate[],
   about: Lesson,
@@ -98,7 +93,7 @@ function heaviest(
   try {
     made = best.map((candidate) => candidate.submission(about));
   } catch (error) {
-    return tooDeep(error, best[0]!.entry.shown);
+    return stackExhausted(error, best[0]!.entry.shown);
   }
   const first = made[0]!;
   const names = best.map(({ entry }) => entry.shown);

@@ -4,8 +4,8 @@ import type { SourceMapPayload } from "node:module";
 import type { Message, TransformFailure, TransformOptions } from "esbuild";
 import { within } from "../../jupyter/async.js";
 import { columnOf, pictured, stackLocator } from "../places.js";
-import { forbiddenImports } from "./imports.js";
-import { parseModule, positionAt } from "./parse.js";
+import { type ForbiddenImport, forbiddenImports } from "./imports.js";
+import { parseModule, positionAt, stackExhausted, tooDeep } from "./parse.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submission.js";
 
 export interface CompiledSubmission {
@@ -25,17 +25,21 @@ export async function compileSubmission(
   submission: Submission,
   { withheld }: { readonly withheld: readonly string[] },
 ): Promise<CompiledSubmission | Refusal> {
-  const { text } = submission;
+  const { text, file } = submission;
   const tree = await parseModule(text);
   if ("problem" in tree) {
-    return refusal("unparsable", picture(submission, tree.problem, positionAt(text, tree.offset), 1));
+    const { problem, offset } = tree;
+    const isPlaced = offset !== undefined;
+    const message = isPlaced
+      ? picture(submission, problem, positionAt(text, offset), 1)
+      : `${file}: ${problem}`;
+    return refusal("unparsable", message);
   }
-  let forbidden: ReturnType<typeof forbiddenImports>;
+  let forbidden: readonly ForbiddenImport[];
   try {
     forbidden = forbiddenImports(tree, withheld);
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    return refusal("unparsable", `${submission.file}: it is nested too deeply`);
+    return stackExhausted(error, file);
   }
   if (forbidden.length > 0) {
     const pictures = forbidden.map(({ problem, start, end }) =>
@@ -76,7 +80,7 @@ async function transform(submission: Submission): Promise<{ code: string; map: s
     }
     // Its process died or hangs, on this text or on another one that was compiled beside it.
     await esbuild.stop();
-    if (attempt === 2) return refusal("unparsable", `${submission.file}: it is nested too deeply to be compiled`);
+    if (attempt === 2) return refusal("unparsable", `${submission.file}: ${tooDeep}`);
   }
 }
 
@@ -84,7 +88,12 @@ function explain(submission: Submission, { text, location }: Message): string {
   const problem = text.startsWith("Top-level await")
     ? "await stands outside of a function, but answers are loaded without waiting"
     : text;
-  return picture(submission, problem, { line: location!.line, column: columnOf(location!) }, location!.length);
+  return picture(
+    submission,
+    problem,
+    { line: location!.line, column: columnOf(location!) },
+    location!.length,
+  );
 }
 
 function listed(pictures: readonly string[]): string {
@@ -101,6 +110,5 @@ function picture(
 ): string {
   const from = origin?.(line, column) ?? { text, line, column };
   const lineText = from.text.split("\n")[from.line - 1] ?? "";
-  const marked = Math.min(length, lineText.length - from.column + 1);
-  return pictured(problem, { ...from, at: locate(line, column), lineText, length: marked });
+  return pictured(problem, { ...from, at: locate(line, column), lineText, length });
 }

@@ -34,7 +34,11 @@ export function isJunk(name: string): boolean {
 
 export async function fileEntry(file: string, name: string, shown: string): Promise<Entry | Refusal> {
   const { isFile, modified, what } = await describe(file);
-  if (what === undefined) return refusal("missing", `${shown}: there is no such file`);
+  if (what === undefined) {
+    const isMangled = file.includes("\uFFFD");
+    const why = isMangled ? "its name is not UTF-8; rename it" : "there is no such file";
+    return refusal("missing", `${shown}: ${why}`);
+  }
   if (!isFile) return refusal("wrong type", `${shown}: expected a file or a folder, got ${what}`);
   return { name, shown, path: file, modified, read: (limit) => readFile(file, shown, limit) };
 }
@@ -57,13 +61,18 @@ export async function folderEntries(folder: string, shown: string): Promise<read
       if (child.isDirectory()) waiting.push(name);
       if (!child.isFile()) continue;
       const entry = await fileEntry(path.join(folder, name), name, `${shown}/${printable(name)}`);
-      if ("read" in entry) found.push(entry);
+      found.push("read" in entry ? entry : unreadable(name, entry));
     }
     if (found.length + waiting.length > limits.files) {
       return refusal("too large", `${shown}: expected at most ${limits.files} files, got more`);
     }
   }
   return found;
+}
+
+/** Listed, but not there when it was looked at: said when it is wanted. */
+function unreadable(name: string, why: Refusal): Entry {
+  return { name, shown: printable(name), path: "", modified: new Date(0), read: async () => why };
 }
 
 async function list(folder: string) {
@@ -109,7 +118,11 @@ async function readFile(file: string, shown: string, limit: number): Promise<Buf
 }
 
 export function tooLarge(shown: string, size: number, limit: number): Refusal {
-  return refusal("too large", `${shown}: expected at most ${megabytes(limit)}, got ${megabytes(size)}`);
+  const [most, got] = [megabytes(limit), megabytes(size)];
+  return refusal(
+    "too large",
+    `${shown}: expected at most ${most}, got ${got === most ? "a little more" : got}`,
+  );
 }
 
 function codeOf(error: unknown): string {

@@ -62,7 +62,12 @@ function declarationsOf(statement: ast.Node): Declaration[] {
     return ast.nodes(inner, "declarations").map((each) => whole(each, bindings(ast.node(each, "id")!)));
   }
   if (inner.type === "ImportDeclaration") {
-    return [whole(inner, ast.nodes(inner, "specifiers").map((each) => binding(ast.node(each, "local")!)))];
+    return [
+      whole(
+        inner,
+        ast.nodes(inner, "specifiers").map((each) => binding(ast.node(each, "local")!)),
+      ),
+    ];
   }
   return blockNames(inner).length > 0 ? [whole(inner, [binding(ast.node(inner, "id")!)])] : [];
 }

@@ -20,7 +20,10 @@ const closed =
   /^workbook\/(?!grading\/todo$)((grading|jupyter|commands|lesson|bench|plot|setup)\/|(cli|display|root)$)/;
 
 /** @param withheld modules that hold what is asked for: "workbook/attention". */
-export function forbiddenImports({ program, comments }: Tree, withheld: readonly string[]): ForbiddenImport[] {
+export function forbiddenImports(
+  { program, comments }: Tree,
+  withheld: readonly string[],
+): ForbiddenImport[] {
   const references = comments
     .filter(({ value }) => /^\/\s*<(reference|amd-module|amd-dependency)\b/.test(value))
     .map(({ value, start }) => ({
@@ -30,7 +33,9 @@ export function forbiddenImports({ program, comments }: Tree, withheld: readonly
     }));
   const imports = specifiers(program).flatMap(({ start, end, type, value }) => {
     const isName = type === "Literal" && typeof value === "string";
-    const problem = isName ? problemWith(value, withheld) : `an import needs its module's name as a plain string`;
+    const problem = isName
+      ? problemWith(value, withheld)
+      : `an import needs its module's name as a plain string`;
     return problem === undefined ? [] : [{ start, end, problem }];
   });
   return [...references, ...imports].sort((a, b) => a.start - b.start);
@@ -60,7 +65,9 @@ function specifiers(n: ast.Node): ast.Node[] {
     case "TSExternalModuleReference":
       return [ast.node(n, "expression")!];
     case "CallExpression":
-      return ast.name(ast.node(n, "callee")) === "require" ? [ast.nodes(n, "arguments")[0] ?? n, ...inner] : inner;
+      return ast.name(ast.node(n, "callee")) === "require"
+        ? [ast.nodes(n, "arguments")[0] ?? n, ...inner]
+        : inner;
     default:
       return inner;
   }

@@ -8,12 +8,15 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
 import type { Node } from "../../jupyter/kernel/session/ast.js";
+import { type Refusal, refusal } from "./submission.js";
 
-/** What does not parse: the first mistake, and the offset where it is. */
+/** What does not parse: the first mistake, and the offset where it is, if it is anywhere in particular. */
 export interface SyntaxProblem {
   readonly problem: string;
-  readonly offset: number;
+  readonly offset?: number;
 }
+
+export const tooDeep = "it is nested too deeply";
 
 export interface Tree {
   readonly program: Node;
@@ -25,7 +28,7 @@ const harmless = { length: 20_000, openers: 700 };
 const probeMs = 30_000;
 
 export async function parseModule(text: string): Promise<Tree | SyntaxProblem> {
-  if (isSuspicious(text) && !(await survives(text))) return { problem: "it is nested too deeply", offset: 0 };
+  if (isSuspicious(text) && !(await survives(text))) return { problem: tooDeep };
   const { program, comments, errors } = parseSync("answers.ts", text, { lang: "ts", sourceType: "module" });
   const [error] = errors;
   if (error !== undefined) {
@@ -33,6 +36,12 @@ export async function parseModule(text: string): Promise<Tree | SyntaxProblem> {
     return { problem: error.message + help, offset: error.labels[0]?.start ?? 0 };
   }
   return { program: program as unknown as Node, comments };
+}
+
+/** Trees are walked by recursion, which a text can be made to exhaust. @throws any other error. */
+export function stackExhausted(error: unknown, shown: string): Refusal {
+  if (!(error instanceof RangeError)) throw error;
+  return refusal("unparsable", `${shown}: ${tooDeep}`);
 }
 
 /** Offset → line and column, from 1. */

@@ -12,9 +12,10 @@ import { documents, sessionSpecifier } from "../../jupyter/kernel/types/project.
 import type { RpcProcess } from "../../jupyter/kernel/types/rpc.js";
 import { LanguageServer, type Position } from "../../jupyter/kernel/types/server.js";
 import { root } from "../../root.js";
+import { clipped } from "../places.js";
 import type { Lesson } from "./exercise.js";
 import { type ModuleExports, moduleExports } from "./exports.js";
-import { parseModule, positionAt } from "./parse.js";
+import { parseModule, positionAt, stackExhausted } from "./parse.js";
 import { type Refusal, refusal, type Submission } from "./submission.js";
 
 export interface TypeProblem {
@@ -34,15 +35,21 @@ interface LspDiagnostic {
 const errorSeverity = 1;
 const mostFrames = 5;
 /** A warm check takes some 20 ms; types that need this long are made to. */
-const checkMs = 10_000;
+const patientMs = 10_000;
 /** The first check reads all of tfjs's declarations, perhaps on a busy machine. */
 const warmUpMs = 120_000;
 
 export class TypeChecker {
-  #server = new LanguageServer({ cwd: root, root });
+  readonly #checkMs: number;
+  readonly #server = new LanguageServer({ cwd: root, root });
   #warm: RpcProcess | undefined;
   /** One document is checked at a time. */
   #last: Promise<unknown> = Promise.resolve();
+
+  /** @param options `checkMs`: how long one warm check may take. */
+  constructor({ checkMs = patientMs }: { readonly checkMs?: number } = {}) {
+    this.#checkMs = checkMs;
+  }
 
   /** Process id of the language server, for tests. */
   get pid(): number | undefined {
@@ -66,11 +73,16 @@ export class TypeChecker {
   async #check(submission: Submission, signatures: Lesson): Promise<readonly TypeProblem[] | Refusal> {
     const tree = await parseModule(submission.text);
     if ("problem" in tree) return refusal("unparsable", `${submission.file}: ${tree.problem}`);
-    const exports = moduleExports(tree.program);
+    let exports: ModuleExports;
+    try {
+      exports = moduleExports(tree.program);
+    } catch (error) {
+      return stackExhausted(error, submission.file);
+    }
     const asked = signatures.names.filter((name) => exports.places.has(name));
     const found = await this.#diagnostics(submission.text, signatures, asked);
     if (found === undefined) {
-      const limit = `${checkMs / 1000} s`;
+      const limit = `${this.#checkMs / 1000} s`;
       const message = `the types could not be checked within ${limit}; simplify them, or begin with // @ts-nocheck`;
       return refusal("types", `${submission.file}: ${message}`);
     }
@@ -94,7 +106,7 @@ export class TypeChecker {
           this.#warm = server;
         }
         this.#server.setText("cell", `${text}\n${comparison(asked)}`);
-        return await ask(server, checkMs);
+        return await ask(server, this.#checkMs);
       } catch (error) {
         // One that did not even start is no fault of this text.
         if (server === undefined) throw error;
@@ -173,15 +185,21 @@ function problems(
       continue;
     }
     const place = { start: offsetAt(starts, range.start), end: offsetAt(starts, range.end) };
-    const owners = exports.owners(place.start);
+    const owners = exports.owners(place.start).filter((name) => asked.includes(name));
     const frame = frameOf(submission, code, message, place);
     for (const owner of owners.length === 0 ? [undefined] : owners) report(owner, frame);
   }
-  return [...frames].flatMap(([exercise, list]) => {
+  const inOrder = [...frames].sort(([a], [b]) => rank(a, asked) - rank(b, asked));
+  return inOrder.map(([exercise, list]) => {
     const more = list.length - mostFrames;
     const shown = [...list.slice(0, mostFrames), ...(more > 0 ? [`and ${more} more type errors`] : [])];
-    return [{ ...(exercise !== undefined && { exercise }), frame: shown.join("\n\n") }];
+    return { ...(exercise !== undefined && { exercise }), frame: shown.join("\n\n") };
   });
+}
+
+/** The file's problems first, then the exercises' in their order. */
+function rank(exercise: string | undefined, asked: readonly string[]): number {
+  return exercise === undefined ? -1 : asked.indexOf(exercise);
 }
 
 /** "Type 'A' does not satisfy the expected type 'B'.", in the order in which readers look for it. */
@@ -193,21 +211,30 @@ function wrongType(name: string, message: string): string {
 
 function frameOf(
   { text, locate, origin }: Submission,
-  code: number,
+  number: number,
   message: string,
   { start, end }: { readonly start: number; readonly end: number },
 ): string {
   const at = positionAt(text, start);
   const from = origin?.(at.line, at.column) ?? { text, ...at };
-  const offset = offsetAt(lineStarts(from.text), { line: from.line - 1, character: from.column - 1 });
-  const diagnostic = { ...from, code, message: readable(message), start: offset, end: offset + end - start };
-  return stripVTControlCharacters(
-    typeErrorFrame(diagnostic, from.text, locate(at.line, at.column)).join("\n"),
-  );
+  const lines = from.text.split("\n");
+  const shown = clipped(lines[from.line - 1] ?? "", from.column);
+  const code = lines.map((line, i) => (i === from.line - 1 ? shown.lineText : clipped(line, 1).lineText));
+  const offset =
+    code.slice(0, from.line - 1).join("\n").length + Math.min(1, from.line - 1) + shown.column - 1;
+  const diagnostic = {
+    code: number,
+    message: readable(message),
+    start: offset,
+    end: offset + end - start,
+    line: from.line,
+    column: shown.column,
+  };
+  const place = locate(at.line, at.column);
+  return stripVTControlCharacters(typeErrorFrame(diagnostic, code.join("\n"), place).join("\n"));
 }
 
 /** Without the names of documents that nobody has written. */
 function readable(message: string): string {
   return message.replace(/import\("[^"]*\.workbook-[a-z]+"\)\./g, "").replace(/\$(asked|given)\./g, "");
 }
-

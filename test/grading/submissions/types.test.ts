@@ -1,0 +1,153 @@
+import process from "node:process";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { lesson } from "workbook/grading/submissions/exercise";
+import { isRefusal } from "workbook/grading/submissions/submission";
+import { TypeChecker, type TypeProblem } from "workbook/grading/submissions/types";
+import { accepted, answers, notebookFile } from "./material.js";
+
+describe("the types of a submission", () => {
+  let checker: TypeChecker;
+  before(() => {
+    checker = new TypeChecker();
+  });
+  after(() => checker.close());
+
+  async function problems(text: string, slug = "start-here"): Promise<readonly TypeProblem[]> {
+    const isNotebook = text.startsWith("{");
+    const submission = await accepted(isNotebook ? `${slug}.ipynb` : "alice.ts", text, slug);
+    const found = await checker.check(submission, lesson(slug));
+    if (isRefusal(found)) throw new Error(found.message);
+    return found;
+  }
+  const owners = async (text: string) => (await problems(text)).map(({ exercise }) => exercise ?? "the file");
+
+  it("are right for every solution and every released exercise", async () => {
+    for (const slug of ["start-here", "transformer"]) {
+      expect(await problems(lesson(slug).text, slug), slug).to.deep.equal([]);
+    }
+    expect(await problems(answers)).to.deep.equal([]);
+  });
+
+  it("may name parameters otherwise, leave some out, and forget a tensor's rank in the result", async () => {
+    const text = `import * as tf from "@tensorflow/tfjs";
+      export const softmax = (rows: tf.Tensor): tf.Tensor => tf.softmax(rows);
+      export const causalPairs = () => 3;
+      const unused = 1;`;
+    expect(await problems(text)).to.deep.equal([]);
+  });
+
+  it("cost the exercise whose declaration is wrong, with what was expected and what came", async () => {
+    const found = await problems(
+      answers
+        .replace("(T: number): number", "(T: string): number")
+        .replaceAll("(T *", "(2 *")
+        .replace("T + 1", "3"),
+    );
+    expect(found).to.deep.equal([
+      {
+        exercise: "causalPairs",
+        frame: [
+          "TS1360: causalPairs: expected (T: number) => number, got (T: string) => number",
+          "  Types of parameters 'T' and 'T' are incompatible.",
+          "    Type 'number' is not assignable to type 'string'.",
+          "    at alice.ts:7:17",
+          "6 │ ",
+          "7 │ export function causalPairs(T: string): number {",
+          "  │                 ~~~~~~~~~~~",
+          "8 │   return (2 * (3)) / 2;",
+        ].join("\n"),
+      },
+    ]);
+  });
+
+  it("are checked inside of answers, and of constants", async () => {
+    const wrong = answers.replace("/ 2;", '/ "2";');
+    expect(await owners(wrong)).to.deep.equal(["causalPairs"]);
+    const quiz =
+      'export const growthFromDoubling = "64/28";\nexport { a as flopsWithTwiceTheHeads };\nconst a = "treble";';
+    const found = await problems(quiz, "transformer");
+    expect(found.map(({ exercise }) => exercise)).to.deep.equal([
+      "flopsWithTwiceTheHeads",
+      "growthFromDoubling",
+    ]);
+    expect(found[1]!.frame).to.match(/^TS1360: growthFromDoubling: expected number, got (string|"64\/28")/);
+    expect(found[0]!.frame)
+      .to.include('expected "double" | "halve" | "stay", got "treble"')
+      .and.to.include("alice.ts:3:7");
+  });
+
+  it("of a helper cost the exercises that use it, directly or not, and no other", async () => {
+    const helper =
+      'const half = (n: number): number => n / "2";\nconst quarter = (n: number) => half(half(n));\n';
+    const using = answers.replace("(T * (T + 1)) / 2", "quarter(2 * T * (T + 1))");
+    expect(await owners(helper + using)).to.deep.equal(["causalPairs"]);
+    expect(await owners(helper.replaceAll("const", "export const") + using)).to.deep.equal(["causalPairs"]);
+  });
+
+  it("cost the whole file where they are in no exercise", async () => {
+    expect(await owners(`const stray: number = "1";\n${answers}`)).to.deep.equal(["the file"]);
+    expect(await owners(`${answers}\nnowhere();`)).to.deep.equal(["the file"]);
+    expect(await owners(`import { nothing } from "workbook/random";\n${answers}`)).to.deep.equal([
+      "the file",
+    ]);
+  });
+
+  it("are not looked at under // @ts-nocheck", async () => {
+    expect(await problems(`// @ts-nocheck\n${answers.replace("T: number", "T: string")}`)).to.deep.equal([]);
+  });
+
+  it("are shown in the cell that they are in", async () => {
+    const cells = [
+      "const two = 2;",
+      '// half\nconst causalPairs = (T: number): number =>\n  two * "T";\n// end',
+    ];
+    const [problem, ...rest] = await problems(notebookFile(cells));
+    expect(rest).to.deep.equal([]);
+    expect(problem!.frame.split("\n").slice(1)).to.deep.equal([
+      "    at cell [2]:3:9",
+      "2 │ const causalPairs = (T: number): number =>",
+      '3 │   two * "T";',
+      "  │         ~~~",
+      "4 │ // end",
+    ]);
+  });
+
+  it("do not leak from one submission into the next", async () => {
+    expect(await owners(`declare global { interface Array<T> { odd: T } }\n${answers}`)).to.deep.equal([]);
+    expect(
+      await owners(answers.replace("return tf.softmax(scores)", "return [scores][0]!.odd")),
+    ).to.deep.equal(["softmax"]);
+  });
+
+  it("that cannot be checked in time are refused in one sentence, and the next submission is checked", async () => {
+    const impatient = new TypeChecker({ checkMs: 1 });
+    try {
+      const submission = await accepted("alice.ts", answers);
+      const found = await impatient.check(submission, lesson("start-here"));
+      expect(found).to.deep.equal({
+        reason: "types",
+        message:
+          "alice.ts: the types could not be checked within 0.001 s; simplify them, or begin with // @ts-nocheck",
+      });
+    } finally {
+      await impatient.close();
+    }
+  });
+
+  it("are checked by a new server when the old one was killed", async () => {
+    await problems(answers);
+    const { pid } = checker;
+    process.kill(pid!, "SIGKILL");
+    expect(await owners(answers.replace("/ 2;", '/ "2";'))).to.deep.equal(["causalPairs"]);
+    expect(checker.pid).to.not.equal(pid);
+  });
+
+  it("that are made to take for ever end in an error or a refusal, not in a hang", async () => {
+    const bomb = `type B<N extends 0[], A = [...N, ...N, ...N, ...N]> = A extends [...infer R] ? B<R extends 0[] ? R : []> : 0;
+      export const causalPairs: B<[0, 0]> = 3;`;
+    const found = await checker.check(await accepted("alice.ts", bomb, "start-here"), lesson("start-here"));
+    expect(isRefusal(found) ? found.reason : found.length).to.not.equal(0);
+    expect(await problems(answers)).to.deep.equal([]);
+  });
+});
