@@ -1,8 +1,9 @@
 /** A notebook file as the code cells of a TypeScript session, or why it is none. */
 
 import { type CodeCell, type Notebook, parseNotebook, text } from "../../jupyter/notebook.js";
+import { tooLarge } from "./entries.js";
 import { parseModule, positionAt, type Tree } from "./parse.js";
-import { printable, type Refusal, refusal } from "./submission.js";
+import { limits, printable, type Refusal, refusal } from "./submission.js";
 
 export interface Cell {
   /** As people see it: "cell [3]" by Jupyter's number beside it, else "code cell 3" by counting. */
@@ -31,6 +32,12 @@ export async function readCells(content: string, shown: string): Promise<Cells |
   const cells: Cell[] = [];
   const notes: string[] = [];
   const codeCells = notebook.cells.filter((cell): cell is CodeCell => cell.cell_type === "code");
+  if (codeCells.length > limits.cells) {
+    const got = `${codeCells.length}`;
+    return refusal("too large", `${shown}: expected at most ${limits.cells} code cells, got ${got}`);
+  }
+  const size = codeCells.reduce((sum, cell) => sum + text(cell.source).length, 0);
+  if (size > limits.source) return tooLarge(`${shown} (code)`, size, limits.source);
   for (const [i, cell] of codeCells.entries()) {
     const label = labelOf(cell, i, codeCells);
     const source = text(cell.source).replace(/\r\n?/g, "\n");

@@ -1,6 +1,7 @@
 /** One module of TypeScript as JavaScript for the process that answers, unless it imports what it may not. */
 
 import type { SourceMapPayload } from "node:module";
+import { stripVTControlCharacters } from "node:util";
 import type { Message, TransformFailure, TransformOptions } from "esbuild";
 import { within } from "../../jupyter/async.js";
 import { columnOf, pictured, stackLocator } from "../places.js";
@@ -42,10 +43,9 @@ export async function compileSubmission(
     return stackExhausted(error, file);
   }
   if (forbidden.length > 0) {
-    const pictures = forbidden.map(({ problem, start, end }) =>
-      picture(submission, problem, positionAt(text, start), end - start),
-    );
-    return refusal("import", listed(pictures));
+    const point = ({ problem, start, end }: ForbiddenImport) =>
+      picture(submission, problem, positionAt(text, start), end - start);
+    return refusal("import", listed(forbidden, point));
   }
   const result = await transform(submission);
   if (isRefusal(result)) return result;
@@ -75,7 +75,10 @@ async function transform(submission: Submission): Promise<{ code: string; map: s
       const { errors } = error as Partial<TransformFailure>;
       const found = errors?.filter(({ location }) => location !== null) ?? [];
       if (found.length > 0) {
-        return refusal("unparsable", listed(found.map((message) => explain(submission, message))));
+        return refusal(
+          "unparsable",
+          listed(found, (message) => explain(submission, message)),
+        );
       }
     }
     // Its process died or hangs, on this text or on another one that was compiled beside it.
@@ -96,10 +99,11 @@ function explain(submission: Submission, { text, location }: Message): string {
   );
 }
 
-function listed(pictures: readonly string[]): string {
-  const more = pictures.length - mostShown;
+/** The first few, since each picture costs a look at the whole text. */
+function listed<T>(found: readonly T[], point: (one: T) => string): string {
+  const more = found.length - mostShown;
   const rest = more > 0 ? [`and ${more} more of the kind`] : [];
-  return [...pictures.slice(0, mostShown), ...rest].join("\n\n");
+  return [...found.slice(0, mostShown).map(point), ...rest].join("\n\n");
 }
 
 function picture(
@@ -110,5 +114,7 @@ function picture(
 ): string {
   const from = origin?.(line, column) ?? { text, line, column };
   const lineText = from.text.split("\n")[from.line - 1] ?? "";
-  return pictured(problem, { ...from, at: locate(line, column), lineText, length });
+  const shown = pictured(problem, { ...from, at: locate(line, column), lineText, length });
+  // What somebody wrote must not repaint the reader's terminal.
+  return stripVTControlCharacters(shown);
 }

@@ -12,6 +12,8 @@ interface Declaration extends Span {
 }
 
 export interface ModuleExports {
+  /** Modules that the module imports from, in order. */
+  readonly imported: readonly string[];
   /** Exported values, and where their names stand. */
   readonly places: ReadonlyMap<string, Span>;
   /** Exported names whose declaration holds the offset, or reaches the one that does; none for a stray statement. */
@@ -21,8 +23,15 @@ export interface ModuleExports {
 export function moduleExports(program: ast.Node): ModuleExports {
   const statements = ast.nodes(program, "body");
   const declarations = statements.flatMap(declarationsOf);
-  const declaring = (name: string) =>
-    declarations.filter(({ names }) => names.some((each) => each.name === name));
+  const byName = new Map<string, Declaration[]>();
+  for (const declaration of declarations) {
+    for (const { name } of declaration.names)
+      byName
+        .set(name, byName.get(name) ?? [])
+        .get(name)!
+        .push(declaration);
+  }
+  const declaring = (name: string) => byName.get(name) ?? [];
   const places = new Map<string, Span>();
   const reached = new Map<string, ReadonlySet<Declaration>>();
   for (const [name, { local, at }] of statements.flatMap(exportsOf)) {
@@ -30,7 +39,9 @@ export function moduleExports(program: ast.Node): ModuleExports {
     places.set(name, first ?? at);
     reached.set(name, reach(local));
   }
+  const sources = statements.flatMap((statement) => ast.node(statement, "source") ?? []);
   return {
+    imported: sources.map(({ value }) => String(value)),
     places,
     owners: (offset) => {
       const holding = declarations.filter(({ start, end }) => start <= offset && offset <= end);
@@ -39,16 +50,10 @@ export function moduleExports(program: ast.Node): ModuleExports {
   };
 
   function reach(name: string): Set<Declaration> {
-    const found = new Set<Declaration>();
-    const waiting = [name];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      for (const declaration of declaring(next)) {
-        if (found.has(declaration)) continue;
-        found.add(declaration);
-        waiting.push(...declaration.uses);
-      }
-    }
-    return found;
+    const names = new Set([name]);
+    // A set grows while it is walked through.
+    for (const next of names) for (const { uses } of declaring(next)) for (const use of uses) names.add(use);
+    return new Set([...names].flatMap(declaring));
   }
 }
 

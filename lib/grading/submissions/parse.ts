@@ -16,7 +16,7 @@ export interface SyntaxProblem {
   readonly offset?: number;
 }
 
-export const tooDeep = "it is nested too deeply";
+export const tooDeep = "it is nested too deeply or too long";
 
 export interface Tree {
   readonly program: Node;

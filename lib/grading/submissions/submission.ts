@@ -49,6 +49,8 @@ export function isRefusal(value: object): value is Refusal {
 export const limits = {
   source: 1 << 20,
   notebook: 20 << 20,
+  /** Code cells in a notebook. */
+  cells: 1000,
   zip: 50 << 20,
   /** All that a zip says it unpacks to. */
   unpacked: 200 << 20,

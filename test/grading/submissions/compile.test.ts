@@ -126,7 +126,7 @@ describe("compiling an answer", () => {
 
   it("refuses what is nested too deeply for a compiler", async () => {
     const deep = `export const a = ${"a=>".repeat(150_000)}1;`;
-    expect(await compiling(deep)).to.equal("unparsable: alice.ts: it is nested too deeply");
+    expect(await compiling(deep)).to.equal("unparsable: alice.ts: it is nested too deeply or too long");
   });
 
   it("shows only the part of a long line that matters", async () => {

@@ -3,7 +3,8 @@ import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
 import { lesson } from "workbook/grading/submissions/exercise";
 import { isRefusal } from "workbook/grading/submissions/submission";
-import { TypeChecker, type TypeProblem } from "workbook/grading/submissions/types";
+import type { TypeProblem } from "workbook/grading/submissions/type-problems";
+import { TypeChecker } from "workbook/grading/submissions/types";
 import { accepted, answers, notebookFile } from "./material.js";
 
 describe("the types of a submission", () => {
