@@ -94,6 +94,8 @@ export class TypeChecker {
         if (server === undefined) throw error;
         server.kill();
         await within(goneMs, server.exited);
+        // The next server begins with what this one had, which may have been its end.
+        this.#server.setText("cell", "");
         // It may have been killed from outside; whoever was late will be late again.
         if (/longer than/.test((error as Error).message)) return undefined;
       }
