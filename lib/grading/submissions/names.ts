@@ -113,7 +113,7 @@ export function freeNames(root: ast.Node): Mention[] {
         const body = ast.node(n, "body");
         const names = [
           ...ownName(n),
-          ...(n.type === "ArrowFunctionExpression" ? [] : ["arguments"]),
+          "arguments",
           ...typeParameters(n),
           ...[...ast.nodes(n, "params"), ...ast.nodes(n, "parameters")].flatMap(parameterNames),
           ...(body === undefined ? [] : ast.varNames(body)),

@@ -119,6 +119,8 @@ describe("a notebook as one module", () => {
       `const table: number[] = [];\n${fill}\nconsole.log(table.length); other.push(1);`,
       "const causalPairs = (T: number) => table[T] + n;",
     );
+    const early = await module("late.push(1);", "const late = [2];", "const causalPairs = () => late;");
+    expect(early.body.split("\n")).to.deep.equal(["const late = [2];", "const causalPairs = () => late;"]);
     expect(body.split("\n")).to.deep.equal([
       "let n = 0;",
       "n += 1;",
@@ -167,6 +169,7 @@ describe("a notebook as one module", () => {
     expect(notes).to.deep.equal([
       'causalPairs is declared nowhere in the notebook; its answer is the one given to check("start-here", …) in cell [2]',
     ]);
+    expect((await module('check("start-here", { causalPairs })')).body).to.equal("");
     expect((await module("check('start-here', { causalPairs(T: number) { return T; } })")).body).to.equal(
       "const causalPairs = ({ causalPairs(T: number) { return T; } }).causalPairs;",
     );
