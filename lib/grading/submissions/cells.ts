@@ -1,8 +1,9 @@
 /** A notebook file as the code cells of a TypeScript session, or why it is none. */
 
+import { positionAt } from "../../jupyter/kernel/session/positions.js";
 import { type CodeCell, type Notebook, parseNotebook, text } from "../../jupyter/notebook.js";
 import { tooLarge } from "./entries.js";
-import { parseModule, positionAt, type Tree } from "./parse.js";
+import { parseModule, type Tree } from "./parse.js";
 import { limits, printable, type Refusal, refusal } from "./submission.js";
 
 export interface Cell {

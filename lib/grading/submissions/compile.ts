@@ -4,9 +4,10 @@ import type { SourceMapPayload } from "node:module";
 import { stripVTControlCharacters } from "node:util";
 import type { Message, TransformFailure, TransformOptions } from "esbuild";
 import { within } from "../../jupyter/async.js";
+import { positionAt } from "../../jupyter/kernel/session/positions.js";
 import { columnOf, pictured, stackLocator } from "../places.js";
 import { type ForbiddenImport, forbiddenImports } from "./imports.js";
-import { parseModule, positionAt, stackExhausted, tooDeep } from "./parse.js";
+import { parseModule, stackExhausted, tooDeep } from "./parse.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submission.js";
 
 export interface CompiledSubmission {

@@ -44,9 +44,6 @@ export function stackExhausted(error: unknown, shown: string): Refusal {
   return refusal("unparsable", `${shown}: ${tooDeep}`);
 }
 
-/** Offset → line and column, from 1. */
-export { positionAt } from "../../jupyter/kernel/session/positions.js";
-
 function isSuspicious(text: string): boolean {
   return text.length > harmless.length || (text.match(/[([{<`=?]/g)?.length ?? 0) > harmless.openers;
 }

@@ -1,12 +1,12 @@
 /** What the language server found, as people read it, and the exercises that it costs. */
 
 import { stripVTControlCharacters } from "node:util";
+import { positionAt } from "../../jupyter/kernel/session/positions.js";
 import { typeErrorFrame } from "../../jupyter/kernel/type-errors.js";
 import { lineStarts, offsetAt } from "../../jupyter/kernel/types/positions.js";
 import type { Position } from "../../jupyter/kernel/types/server.js";
 import { clipped } from "../places.js";
 import type { ModuleExports } from "./exports.js";
-import { positionAt } from "./parse.js";
 import type { Submission } from "./submission.js";
 
 export interface TypeProblem {
