@@ -20,8 +20,10 @@ export interface TestReport {
   /** Short forms of what was wanted and what came, where a comparison failed. */
   readonly expected?: string;
   readonly got?: string;
-  /** The author's hint, present whenever the test did not pass; the reader's view decides when to show it. */
+  /** The author's hint, present whenever the test did not pass; `tries.ts` decides when a learner sees it. */
   readonly hint?: string;
+  /** Its text is for the instructor only: `studentReport` takes it out. */
+  readonly hidden?: true;
 }
 
 export interface ExerciseReport {
@@ -31,6 +33,8 @@ export interface ExerciseReport {
   readonly maxPoints: number;
   readonly tests: readonly TestReport[];
   readonly hint?: string;
+  /** What the learner should know about this answer beside its tests: that it has not changed, when a hint comes. */
+  readonly note?: string;
 }
 
 export interface Report {
@@ -42,7 +46,9 @@ export interface Report {
   readonly score: number;
   readonly maxScore: number;
   readonly exercises: readonly ExerciseReport[];
-  /** What the inputs were drawn from: the same seed judges the same way. */
+  /** What the reader should know beside the judgement, a sentence each. */
+  readonly notes?: readonly string[];
+  /** What the inputs were drawn from: the same seed judges the same way. Empty in a student's report. */
   readonly seed: string;
   /** The judged file, relative to the repository; absent when functions were given. */
   readonly file?: string;
