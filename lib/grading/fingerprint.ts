@@ -19,10 +19,10 @@ export function fileFingerprints(text: string, names: readonly string[]): Finger
   const declarations = exportedDeclarations(text);
   if (declarations === undefined) return new Map(names.map((name) => [name, fingerprint(text)]));
   const exercises = new Map(names.map((name) => [name, declarations.exported.get(name) ?? ""]));
-  const shared = [
-    ...declarations.others,
-    ...[...declarations.exported].flatMap(([name, code]) => (exercises.has(name) ? [] : [code])),
-  ].join("\n");
+  const own = new Set(exercises.values());
+  const shared = [...declarations.others, ...declarations.exported.values()]
+    .filter((code) => !own.has(code))
+    .join("\n");
   return new Map(names.map((name) => [name, fingerprint([shared, ...needed(name, exercises)].join("\n"))]));
 }
 
