@@ -26,10 +26,12 @@ export function headingHtml(title: string, name: string, html: string): string {
   return `<div style="margin-top:.6em"><b>${escapeHtml(title)}</b> <code>${escapeHtml(name)}</code> · ${html}</div>`;
 }
 
-/** Text as it stands, its lines and spaces kept: messages with code in them. */
+/** Text as it stands. A sentence wraps; lines of code stay below each other, and scroll where they are too long. */
 export function codeHtml(text: string): string {
-  const style =
-    "margin:.15em 0;padding:0;background:none;color:inherit;font-size:.92em;white-space:pre-wrap;overflow-wrap:anywhere";
+  const lines = text.includes("\n")
+    ? "white-space:pre;overflow-x:auto"
+    : "white-space:pre-wrap;overflow-wrap:anywhere";
+  const style = `margin:.15em 0;padding:0;background:none;color:inherit;font-size:.92em;${lines}`;
   return `<pre style="${style}">${escapeHtml(text)}</pre>`;
 }
 

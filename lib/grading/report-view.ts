@@ -13,6 +13,7 @@ import {
   withCode,
 } from "./html-view.js";
 import type { ExerciseReport, Report, TestReport, TestState } from "./report.js";
+import { Todo } from "./todo.js";
 
 /** What a notebook or terminal shows of a report. */
 export function reportBundle(report: Report): MimeBundle {
@@ -28,12 +29,14 @@ const looks: Readonly<Record<TestState | Report["state"], Look>> = {
   "could not be graded": { sign: "⚠", word: "could not be graded", hue: "#c26a00" },
 };
 
+const NO_ZERO = "Nothing was judged, so no point is lost: mend this, and check again.";
+
 export function reportHtml(report: Report): string {
   const { slug, state, message, notes = [] } = report;
   const isGraded = state === "graded";
   const head = isGraded ? pointsOf(report.score, report.maxScore) : markHtml(looks[state]);
   const praise = isComplete(report) ? ` · ${markHtml(looks.graded)}` : "";
-  const body = isGraded ? report.exercises.map(exerciseHtml).join("") : codeHtml(message);
+  const body = isGraded ? report.exercises.map(exerciseHtml).join("") : codeHtml(message) + noteHtml(NO_ZERO);
   return frame(
     `<b>${escapeHtml(slug)}</b> · ${head}${praise}`,
     notes.map(noteHtml).join("") + body,
@@ -43,15 +46,19 @@ export function reportHtml(report: Report): string {
 
 function exerciseHtml(exercise: ExerciseReport): string {
   const { title, name, tests, points, maxPoints, note } = exercise;
+  const score = pointsOf(points, maxPoints);
+  if (isTodo(exercise)) {
+    return (
+      headingHtml(title, name, `${score} · ${markHtml(looks.todo)}`) +
+      foreignTodo(exercise).map(codeHtml).join("")
+    );
+  }
   const shared = sharedMessage(exercise);
-  const heading = headingHtml(title, name, pointsOf(points, maxPoints));
-  const said =
-    note === undefined ? "" : `<div style="opacity:.8;font-style:italic">${escapeHtml(note)}</div>`;
-  if (isTodo(exercise))
-    return `${heading}<div>${markHtml(looks.todo)} ${escapeHtml(tests[0]!.message)}</div>`;
   const rows = tests.map((test) => testHtml(test, shared === undefined)).join("");
   const message = shared === undefined ? "" : codeHtml(shared);
-  return heading + rows + message + hintHtml(exerciseHint(exercise)) + said;
+  const said =
+    note === undefined ? "" : `<div style="opacity:.8;font-style:italic">${escapeHtml(note)}</div>`;
+  return headingHtml(title, name, score) + rows + message + hintHtml(exerciseHint(exercise)) + said;
 }
 
 function testHtml(test: TestReport, withDetails: boolean): string {
@@ -72,7 +79,8 @@ export function reportText(report: Report): string {
   const { slug, state, message, notes = [] } = report;
   const head = state === "graded" ? pointsOf(report.score, report.maxScore) : state;
   const praise = isComplete(report) ? ", everything passed" : "";
-  const body = state === "graded" ? report.exercises.flatMap(exerciseLines) : indented(message, 2);
+  const body =
+    state === "graded" ? report.exercises.flatMap(exerciseLines) : indented(`${message}\n${NO_ZERO}`, 2);
   const plain = (text: string) => text;
   return [
     `${slug}: ${head}${praise} (${source(report, plain, plain, ", ")})`,
@@ -83,9 +91,15 @@ export function reportText(report: Report): string {
 
 function exerciseLines(exercise: ExerciseReport): string[] {
   const { title, name, points, maxPoints, tests, note } = exercise;
-  const shared = sharedMessage(exercise);
   const heading = `  ${title} (${name}): ${pointsOf(points, maxPoints)}`;
-  if (isTodo(exercise)) return [heading, `    ${looks.todo.sign} to do: ${tests[0]!.message}`];
+  if (isTodo(exercise)) {
+    const { sign, word } = looks.todo;
+    return [
+      `${heading}, ${sign} ${word}`,
+      ...foreignTodo(exercise).flatMap((message) => indented(message, 6)),
+    ];
+  }
+  const shared = sharedMessage(exercise);
   const hint = exerciseHint(exercise);
   return [
     heading,
@@ -141,6 +155,12 @@ function isComplete({ state, score, maxScore }: Report): boolean {
 
 function isTodo({ tests }: ExerciseReport): boolean {
   return tests.every(({ state }) => state === "todo");
+}
+
+/** That another exercise has to be answered first; of an exercise that waits for itself the mark says it all. */
+function foreignTodo({ name, tests }: ExerciseReport): string[] {
+  const messages = new Set(tests.map(({ message }) => message));
+  return [...messages].filter((message) => message !== new Todo(name).message);
 }
 
 /** What every test of the exercise complains about alike: said once instead of under each of them. */

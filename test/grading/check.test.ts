@@ -157,8 +157,8 @@ describe("reportHtml and reportText", () => {
       "    ⚠ stopped: x (0 of 1)",
       "    ⚠ stopped: y (0 of 1)",
       "      the same for all",
-      "  H (h): 0 of 1 point",
-      "    ○ to do: the same for all",
+      "  H (h): 0 of 1 point, ○ to do",
+      "      the same for all",
     ]);
   });
 
