@@ -64,7 +64,7 @@ function exerciseHtml(exercise: ExerciseReport): string {
 function testHtml(test: TestReport, withDetails: boolean): string {
   const { sentence, state, points, maxPoints, message, hint } = test;
   const row = `<div>${markHtml(looks[state])} ${escapeHtml(sentence)} <span style="opacity:.7">(${points} of ${maxPoints})</span></div>`;
-  if (state === "passed" || !withDetails) return row;
+  if (message === "" || !withDetails) return row;
   const details = [codeHtml(message), ...comparison(test).map(codeHtml), hintHtml(hint)];
   return `${row}<div style="margin-left:1.6em">${details.join("")}</div>`;
 }
@@ -114,7 +114,7 @@ function testLines(test: TestReport, withDetails: boolean): string[] {
   const { sentence, state, points, maxPoints, message, hint } = test;
   const { sign, word } = looks[state];
   const row = `    ${sign} ${word}: ${sentence} (${points} of ${maxPoints})`;
-  if (state === "passed" || !withDetails) return [row];
+  if (message === "" || !withDetails) return [row];
   return [
     row,
     ...indented(message, 6),
@@ -160,12 +160,13 @@ function isTodo({ tests }: ExerciseReport): boolean {
 /** That another exercise has to be answered first; of an exercise that waits for itself the mark says it all. */
 function foreignTodo({ name, tests }: ExerciseReport): string[] {
   const messages = new Set(tests.map(({ message }) => message));
-  return [...messages].filter((message) => message !== new Todo(name).message);
+  return [...messages].filter((message) => message !== "" && message !== new Todo(name).message);
 }
 
 /** What every test of the exercise complains about alike: said once instead of under each of them. */
 function sharedMessage({ tests }: ExerciseReport): string | undefined {
-  const [first, ...rest] = tests;
+  // A test that is hidden from the reader complains about nothing.
+  const [first, ...rest] = tests.filter(({ hidden, message }) => hidden !== true || message !== "");
   if (first === undefined || first.state === "passed") return undefined;
   if (rest.length === 0 && first.state !== "todo") return undefined;
   return rest.every(({ message }) => message === first.message) ? first.message : undefined;

@@ -15,7 +15,7 @@ export interface TestReport {
   readonly state: TestState;
   readonly points: number;
   readonly maxPoints: number;
-  /** Why it did not pass; empty when it did. */
+  /** Why it did not pass; empty when it did, and for a hidden test in a student's report. */
   readonly message: string;
   /** Short forms of what was wanted and what came, where a comparison failed. */
   readonly expected?: string;

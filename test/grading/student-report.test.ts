@@ -64,6 +64,8 @@ describe("studentReport", () => {
       const report = studentReport(full);
       const hidden = report.exercises[0]!.tests[1]!;
       expect(hidden).to.include({ sentence: "a hidden test", state, maxPoints: 3, hidden: true });
+      expect(hidden).to.have.all.keys("sentence", "state", "points", "maxPoints", "message", "hidden");
+      expect(hidden.message).to.equal("");
       expect(hidden.points).to.equal(state === "passed" ? 3 : 0);
       const everything = JSON.stringify(report) + reportHtml(report) + reportText(report);
       for (const secret of [...secrets, "SEED"]) expect(everything).to.not.include(secret);
