@@ -1,6 +1,6 @@
 /** Writes a hand-out: all that `npm start` needs, and nothing that answers an exercise. */
 
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { catalog, paperFiles } from "../catalog.js";
 import { text as multiline, readNotebook, writeNotebook } from "../jupyter/notebook.js";
@@ -8,7 +8,7 @@ import { root } from "../root.js";
 import { type Graded, pointsOf } from "./graded.js";
 import { HANDOUT_FILE, type Handout, type HandoutLesson, handedOut } from "./handout.js";
 import { handoutReadme } from "./handout-readme.js";
-import { exerciseFiles } from "./lessons.js";
+import { exerciseFiles, solvedSlugs } from "./lessons.js";
 import { sumPoints } from "./points.js";
 import { releaseText } from "./release.js";
 
@@ -59,9 +59,8 @@ export function writeHandout(out: string, lessons: readonly Graded[], folder: st
   for (const name of FOLDERS) copySources(path.join(folder, name), path.join(target, name));
   write("package.json", packageJson(readFileSync(path.join(folder, "package.json"), "utf8")));
   for (const notebook of notebooksOf(lessons)) copyNotebook(folder, target, notebook);
-  const solutions = lessons.map(({ slug }) => ({ slug, text: solutionOf(slug, folder) }));
-  for (const { slug, text } of solutions) {
-    const released = releaseText(slug, text).text;
+  for (const { slug } of lessons) {
+    const released = releaseText(slug, solutionOf(slug, folder)).text;
     write(exerciseFiles(slug).exercise, released);
     write(handedOut(slug), released);
   }
@@ -71,9 +70,11 @@ export function writeHandout(out: string, lessons: readonly Graded[], folder: st
   write(HANDOUT_FILE, `${JSON.stringify(handout, null, 2)}\n`);
   write("README.md", handoutReadme(handout));
 
-  const leaks = solutions.flatMap(({ slug, text }) => findLeaks(target, slug, text));
+  // Of every lesson: those that are not handed out now may be later.
+  const leaks = solvedSlugs(folder).flatMap((slug) => findLeaks(target, slug, solutionOf(slug, folder)));
   if (leaks.length > 0) {
-    throw new HandoutError(`${leaks.join("; ")}: take it out and release again (${out} must not go out)`);
+    rmSync(target, { recursive: true });
+    throw new HandoutError(`${leaks.join("; ")}; take it out, and release again (nothing was written)`);
   }
 }
 

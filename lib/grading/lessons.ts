@@ -9,8 +9,8 @@ import { handout } from "./handout.js";
 import { LoadError, loadTypeScript } from "./load.js";
 
 /** Slugs that have a solution, in order; these are the ones to release and to prove. */
-export function solvedSlugs(): string[] {
-  return readdirSync(path.join(root, "solutions"))
+export function solvedSlugs(folder: string = root): string[] {
+  return readdirSync(path.join(folder, "solutions"))
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
     .map((file) => file.slice(0, -".ts".length))
     .sort();

@@ -182,11 +182,12 @@ describe("writeHandout, of a small workbook", () => {
     );
     expect(() => writeHandout(at("out"), [lesson], folder)).to.throw(
       HandoutError,
-      "notebooks/00-start-here.ipynb holds a solution of start-here: take it out",
+      "notebooks/00-start-here.ipynb holds a solution of start-here; take it out",
     );
+    expect(existsSync(at("out"))).to.equal(false);
     write("notebooks/00-start-here.ipynb", notebook("1"));
     write("lib/a.ts", answer);
-    expect(() => writeHandout(at("out2"), [lesson], folder)).to.throw(
+    expect(() => writeHandout(at("out"), [lesson], folder)).to.throw(
       HandoutError,
       /lib\/a\.ts holds a solution/,
     );
