@@ -162,6 +162,15 @@ describe("reportHtml and reportText", () => {
     ]);
   });
 
+  it("say what all tests complain about once, also where a test is hidden from the reader", () => {
+    const hidden = { ...same("a hidden test", "error"), message: "", hidden: true } as const;
+    const tests = [same("x", "error"), hidden, same("y", "error")];
+    const exercises = [{ name: "f", title: "F", points: 0, maxPoints: 3, tests }];
+    const text = reportText({ ...report, exercises });
+    expect(text.match(/the same for all/g)).to.have.length(1);
+    expect(text).to.include("⚠ stopped: a hidden test (0 of 1)");
+  });
+
   it("HTML escapes what people wrote, and links the file from the notebooks' folder", () => {
     const html = reportHtml(report);
     expect(html)
