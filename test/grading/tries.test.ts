@@ -1,11 +1,15 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import process from "node:process";
 import { expect } from "chai";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import type { Report, TestReport } from "workbook/grading/report";
 import { atThisTry, noTries, recordTries, type Submitted, type Tries } from "workbook/grading/tries";
 import { forgetTries, readTries, writeTries } from "workbook/grading/tries-file";
+import { root } from "workbook/root";
 
 type State = TestReport["state"];
 
@@ -169,6 +173,32 @@ describe("tries on disk", () => {
       expect(readTries(folder, "lesson")).to.deep.equal(tries);
     });
   }
+
+  it("are whole whoever writes at the same time", async () => {
+    writeTries(folder, "lesson", tries);
+    const module = path.join(root, "lib/dist/lib/grading/tries-file.js");
+    const script = [
+      `import { writeTries } from ${JSON.stringify(module)};`,
+      'const entries = Array.from({ length: 500 }, (_, i) => ["f" + i, { answer: "a".repeat(16), failures: 1 }]);',
+      "const exercises = Object.fromEntries(entries);",
+      `for (let i = 0; i < 100; i++) writeTries(${JSON.stringify(folder)}, "lesson", { exercises });`,
+    ].join("\n");
+    const writers = [1, 2].map(() => spawn(process.execPath, ["--input-type=module", "-e", script]));
+    let running = writers.length;
+    const ended = writers.map((writer) =>
+      once(writer, "exit").then(([code]) => {
+        running--;
+        return code as number;
+      }),
+    );
+    while (running > 0) {
+      const { exercises } = readTries(folder, "lesson");
+      expect(Object.keys(exercises).length).to.be.oneOf([1, 500]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await Promise.all(ended)).to.deep.equal([0, 0]);
+    expect(readdirSync(folder)).to.deep.equal(["lesson.json"]);
+  });
 
   it("a place that cannot be written to costs the memory and nothing else", () => {
     mkdirSync(path.join(folder, "lesson.json"));
