@@ -42,6 +42,11 @@ export function testReport(
 /** chai says "expected (what came) to equal (what was wanted)"; readers expect the words the other way round. */
 function compared(error: Error & { expected?: unknown; actual?: unknown }) {
   const { message } = error;
+  const near = /^(.*: )?expected (\S+) to be close to (\S+) \+\/- (\S+)$/s.exec(message);
+  if (near !== null) {
+    const [, label = "", got, wanted, within] = near;
+    return { message: `${label}expected ${wanted} ± ${Number(within).toPrecision(2)}, got ${got}` };
+  }
   if (error.expected === undefined) return { message };
   const [expected, got] = [brief(error.expected), brief(error.actual)];
   const equality = /^(.*: )?expected .* to (?:deeply )?equal /s.exec(message);

@@ -29,7 +29,7 @@ const looks: Readonly<Record<TestState | Report["state"], Look>> = {
   "could not be graded": { sign: "⚠", word: "could not be graded", hue: "#c26a00" },
 };
 
-const NO_ZERO = "Nothing was judged, so no point is lost: mend this, and check again.";
+const NO_ZERO = "Nothing was judged: this is no zero.";
 
 export function reportHtml(report: Report): string {
   const { slug, state, message, notes = [] } = report;
