@@ -26,12 +26,21 @@ export function headingHtml(title: string, name: string, html: string): string {
   return `<div style="margin-top:.6em"><b>${escapeHtml(title)}</b> <code>${escapeHtml(name)}</code> · ${html}</div>`;
 }
 
-/** Text as it stands. A sentence wraps; lines of code stay below each other, and scroll where they are too long. */
+/**
+ * Messages, an empty line between them: a sentence, which wraps, and lines of code below it, which stay below each other
+ * and scroll where they are too long.
+ */
 export function codeHtml(text: string): string {
-  const lines = text.includes("\n")
-    ? "white-space:pre;overflow-x:auto"
-    : "white-space:pre-wrap;overflow-wrap:anywhere";
-  const style = `margin:.15em 0;padding:0;background:none;color:inherit;font-size:.92em;${lines}`;
+  const blocks = text.split("\n\n").map((block) => {
+    const [sentence = "", ...lines] = block.split("\n");
+    const code = lines.length === 0 ? "" : preHtml(lines.join("\n"), "white-space:pre;overflow-x:auto");
+    return preHtml(sentence, "white-space:pre-wrap;overflow-wrap:anywhere") + code;
+  });
+  return `<div style="margin:.15em 0">${blocks.join("<br>")}</div>`;
+}
+
+function preHtml(text: string, lines: string): string {
+  const style = `margin:0;padding:0;background:none;color:inherit;font-size:.92em;${lines}`;
   return `<pre style="${style}">${escapeHtml(text)}</pre>`;
 }
 

@@ -171,6 +171,13 @@ describe("reportHtml and reportText", () => {
     expect(text).to.include("⚠ stopped: a hidden test (0 of 1)");
   });
 
+  it("HTML wraps sentences and keeps the lines of code below them as they are", () => {
+    const message = "a.ts:1:7: a sentence\n  1 | const = 1\n            ^\n\nb.ts:2:1: another one";
+    const html = reportHtml({ ...report, state: "could not be graded", message });
+    expect(html.match(/<pre style="[^"]*pre-wrap[^"]*">[^<]*<\/pre>/g)).to.have.length(2);
+    expect(html).to.match(/white-space:pre;overflow-x:auto"> {2}1 \| const = 1\n {12}\^<\/pre>/);
+  });
+
   it("HTML escapes what people wrote, and links the file from the notebooks' folder", () => {
     const html = reportHtml(report);
     expect(html)
