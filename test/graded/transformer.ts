@@ -37,7 +37,7 @@ function lastRow(...[x, wq, wk, wv]: Parameters<typeof Answers.lastOutput>): tf.
   });
 }
 
-const lengths = [128, 256, 512, 1024];
+const lengths = [64, 128, 256, 512];
 
 const exercises: GradedExercises<typeof Answers> = {
   dotProductVariance: {
