@@ -1,6 +1,7 @@
 /** The command `workbook`: finds the subcommand, turns errors into one line, and sets the exit code. */
 
 import process from "node:process";
+import { handout } from "./grading/handout.js";
 
 /** A subcommand. `main` returns the exit code: 0 all well, 1 something failed, 2 misused. */
 export interface Command {
@@ -17,10 +18,14 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   doctor: () => import("./commands/doctor.js"),
   catalog: () => import("./commands/catalog.js"),
   run: () => import("./commands/run.js"),
+  reset: () => import("./commands/reset.js"),
   release: () => import("./commands/release.js"),
   prove: () => import("./commands/prove.js"),
   bench: () => import("./commands/bench.js"),
 };
+
+/** Commands for whoever has the solutions and the graded tests. */
+const forInstructors = new Set(["release", "prove", "grade"]);
 
 /** Runs `workbook NAME ...ARGS` and returns the exit code. */
 export async function cli([name, ...args]: string[]): Promise<number> {
@@ -32,6 +37,12 @@ export async function cli([name, ...args]: string[]): Promise<number> {
   if (load === undefined) {
     process.stderr.write(
       `workbook: no command "${name}"; expected one of ${Object.keys(commands).join(", ")}\n`,
+    );
+    return 2;
+  }
+  if (forInstructors.has(name) && handout() !== undefined) {
+    process.stderr.write(
+      `workbook ${name}: this is a hand-out; solutions and graded tests are with your instructor, and so is this command\n`,
     );
     return 2;
   }

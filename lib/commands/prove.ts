@@ -16,7 +16,7 @@ export const command: Command = {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
-      options: { seeds: { type: "string", default: "5" } },
+      options: { seeds: { type: "string", default: "20" } },
     });
     const count = Number(values.seeds);
     if (!Number.isInteger(count) || count < 1 || count > 1000) {
@@ -36,7 +36,8 @@ export const command: Command = {
 async function proveSlug(slug: string, seeds: readonly string[]): Promise<boolean> {
   const start = performance.now();
   try {
-    const proofs = await prove(await proofMaterial(slug), seeds);
+    const proofs = await prove(await proofMaterial(slug), seeds, (name) => progress(`${slug}: ${name} …`));
+    progress("");
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     const inputs = seeds.length === 1 ? "1 seed" : `${seeds.length} seeds`;
     process.stdout.write(`${slug}: ${inputs}, ${seconds} s\n${table(proofs)}`);
@@ -46,6 +47,11 @@ async function proveSlug(slug: string, seeds: readonly string[]): Promise<boolea
     process.stdout.write(`${slug}: could not be proven\n${error.message}\n`);
     return false;
   }
+}
+
+/** One line that changes, where somebody watches. */
+function progress(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[K${line}`);
 }
 
 function table(proofs: readonly Proof[]): string {

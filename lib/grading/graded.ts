@@ -7,6 +7,7 @@
 
 import type { Random } from "../random.js";
 import type { Kind, KindOf } from "./kinds.js";
+import { isDecimal } from "./points.js";
 import type { Cost } from "./subject.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that every function is assignable to
@@ -40,10 +41,12 @@ export interface Trial<A> {
 export interface GradedTest<A> {
   /** One sentence of mathematics that must hold: "each row sums to one". Unique within the exercise. */
   readonly sentence: string;
-  /** 1 unless given. */
+  /** 1 unless given; at most three decimals. All of them or none. */
   readonly points?: number;
   /** Shown when this test fails. */
   readonly hint?: string;
+  /** Students learn that there is a hidden test, its points and whether it passed; sentence, message and hint stay out. */
+  readonly hidden?: boolean;
   /** Returns when the sentence holds; throws chai's AssertionError when it does not. */
   readonly run: (trial: Trial<A>) => Promise<void>;
 }
@@ -67,9 +70,9 @@ export type GradedExercises<M> = { readonly [K in keyof M]: GradedExercise<M[K]>
 /** The same without the module's types: what judge, report and proof work with. */
 export interface Graded {
   readonly slug: string;
-  /** Modules that answers must not import, since they hold what is asked for. */
-  readonly withheld?: readonly string[];
   readonly exercises: readonly GradedEntry[];
+  /** Modules that an answer may not import, because it is to be what they hold: "workbook/attention". */
+  readonly withheld?: readonly string[];
 }
 
 export interface GradedEntry extends ExerciseText {
@@ -80,12 +83,21 @@ export interface GradedEntry extends ExerciseText {
   readonly tests: readonly GradedTest<AnyFunction>[];
 }
 
+export interface GradedOptions {
+  /** Modules that a file of answers may not import. Answers given in a cell cannot be searched for imports. */
+  readonly withheld?: readonly string[];
+}
+
 /**
  * Declares the graded tests of `exercises/<slug>.ts`, as the default export of `test/graded/<slug>.ts`.
  *
- * @throws when an exercise has no tests, two of its tests share a sentence, or points are not positive.
+ * @throws when an exercise has no tests, two of its tests share a sentence, or points are no decimals above zero.
  */
-export function graded<M>(slug: string, exercises: GradedExercises<M>): Graded {
+export function graded<M>(
+  slug: string,
+  exercises: GradedExercises<M>,
+  { withheld }: GradedOptions = {},
+): Graded {
   const entries = Object.entries(exercises).map(([name, exercise]) => ({
     ...(exercise as Omit<GradedEntry, "name">),
     name,
@@ -98,10 +110,15 @@ export function graded<M>(slug: string, exercises: GradedExercises<M>): Graded {
         throw new Error(`graded ${slug}: ${name} has two tests named "${test.sentence}"`);
       }
       seen.add(test.sentence);
-      if (!(pointsOf(test) > 0)) throw new Error(`graded ${slug}: "${test.sentence}" needs positive points`);
+      const points = pointsOf(test);
+      if (!(points > 0 && isDecimal(points))) {
+        throw new Error(
+          `graded ${slug}: "${test.sentence}" needs points above zero with at most three decimals, got ${points}`,
+        );
+      }
     }
   }
-  return { slug, exercises: entries };
+  return { slug, exercises: entries, ...(withheld === undefined ? {} : { withheld }) };
 }
 
 export function pointsOf({ points = 1 }: { readonly points?: number }): number {

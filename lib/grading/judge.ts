@@ -6,6 +6,7 @@
 import type { Graded, GradedEntry } from "./graded.js";
 import { type PlannedSuite, type PlannedTest, runSuites } from "./mocha.js";
 import { testReport } from "./outcome.js";
+import { sumPoints } from "./points.js";
 import type { Report, TestReport } from "./report.js";
 import type { Subject } from "./subject.js";
 import { trial } from "./trial.js";
@@ -66,7 +67,7 @@ function plan(exercise: GradedEntry, subject: Subject, seed: string): PlannedSui
 
 export function totals(rows: readonly { readonly points: number; readonly maxPoints: number }[]) {
   return {
-    points: rows.reduce((sum, row) => sum + row.points, 0),
-    maxPoints: rows.reduce((sum, row) => sum + row.maxPoints, 0),
+    points: sumPoints(rows.map((row) => row.points)),
+    maxPoints: sumPoints(rows.map((row) => row.maxPoints)),
   };
 }

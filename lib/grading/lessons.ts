@@ -5,11 +5,12 @@ import path from "node:path";
 import { catalog } from "../catalog.js";
 import { root } from "../root.js";
 import type { Graded } from "./graded.js";
+import { handout } from "./handout.js";
 import { LoadError, loadTypeScript } from "./load.js";
 
 /** Slugs that have a solution, in order; these are the ones to release and to prove. */
-export function solvedSlugs(): string[] {
-  return readdirSync(path.join(root, "solutions"))
+export function solvedSlugs(folder: string = root): string[] {
+  return readdirSync(path.join(folder, "solutions"))
     .filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))
     .map((file) => file.slice(0, -".ts".length))
     .sort();
@@ -27,9 +28,10 @@ export function exerciseFiles(slug: string) {
 
 /** One sentence for a slug that has no exercises, or undefined. */
 export function unknownSlug(slug: string): string | undefined {
-  const solved = solvedSlugs();
-  if (solved.includes(slug)) return undefined;
-  const known = `known: ${solved.join(", ")}`;
+  const handedOut = handout();
+  const slugs = handedOut === undefined ? solvedSlugs() : Object.keys(handedOut.lessons).sort();
+  if (slugs.includes(slug)) return undefined;
+  const known = `known: ${slugs.join(", ")}`;
   return catalog.some((row) => row.slug === slug)
     ? `the lesson "${slug}" has no exercises yet; ${known}`
     : `there are no exercises named "${slug}"; ${known}`;

@@ -2,7 +2,7 @@
 
 import { inspect } from "node:util";
 import { AssertionError } from "chai";
-import { pointsOf } from "./graded.js";
+import { type GradedEntry, pointsOf } from "./graded.js";
 import type { TestReport } from "./report.js";
 import { AnswerError } from "./subject.js";
 import { isTodo } from "./todo.js";
@@ -13,14 +13,17 @@ const LONGEST = 200;
 /** @param error what the test threw; undefined when it passed. */
 export function testReport(
   exercise: string,
-  test: { readonly sentence: string; readonly points?: number; readonly hint?: string },
+  test: Pick<GradedEntry["tests"][number], "sentence" | "points" | "hint" | "hidden">,
   error: unknown,
   timeout: number,
 ): TestReport {
   const { sentence, hint } = test;
   const maxPoints = pointsOf(test);
-  if (error === undefined) return { sentence, state: "passed", points: maxPoints, maxPoints, message: "" };
-  const lost = { sentence, points: 0, maxPoints, ...(hint === undefined ? {} : { hint }) };
+  const hidden = test.hidden === true ? ({ hidden: true } as const) : {};
+  if (error === undefined) {
+    return { sentence, state: "passed", points: maxPoints, maxPoints, message: "", ...hidden };
+  }
+  const lost = { sentence, points: 0, maxPoints, ...(hint === undefined ? {} : { hint }), ...hidden };
   if (isTodo(error)) {
     const message =
       error.exercise === exercise
@@ -39,6 +42,11 @@ export function testReport(
 /** chai says "expected (what came) to equal (what was wanted)"; readers expect the words the other way round. */
 function compared(error: Error & { expected?: unknown; actual?: unknown }) {
   const { message } = error;
+  const near = /^(.*: )?expected (\S+) to be close to (\S+) \+\/- (\S+)$/s.exec(message);
+  if (near !== null) {
+    const [, label = "", got, wanted, within] = near;
+    return { message: `${label}expected ${wanted} ± ${Number(within).toPrecision(2)}, got ${got}` };
+  }
   if (error.expected === undefined) return { message };
   const [expected, got] = [brief(error.expected), brief(error.actual)];
   const equality = /^(.*: )?expected .* to (?:deeply )?equal /s.exec(message);

@@ -53,12 +53,23 @@ export async function proofMaterial(slug: string): Promise<Material> {
   };
 }
 
-/** Proves every exercise of a lesson on each seed. */
-export async function prove(material: Material, seeds: readonly string[]): Promise<Proof[]> {
+/**
+ * Proves every exercise of a lesson on each seed.
+ *
+ * @param onExercise called before each, with its name.
+ */
+export async function prove(
+  material: Material,
+  seeds: readonly string[],
+  onExercise: (name: string) => void = () => {},
+): Promise<Proof[]> {
   const { graded, released, mutants } = material;
   const names = graded.exercises.map(({ name }) => name);
   const proofs: Proof[] = [];
-  for (const exercise of graded.exercises) proofs.push(await proveExercise(material, exercise, seeds));
+  for (const exercise of graded.exercises) {
+    onExercise(exercise.name);
+    proofs.push(await proveExercise(material, exercise, seeds));
+  }
   const strangers = [
     ...released
       .filter((name) => !names.includes(name))
@@ -88,6 +99,7 @@ async function proveExercise(
   const { name } = exercise;
   const list: readonly Mutant<unknown>[] = material.mutants[name] ?? [];
   const violations = new Set<string>();
+  const onSeeds: OnSeed[] = [];
   const judged = async (subject: Subject, seed: string) => {
     const { exercises } = await judge(graded, subject, { seed, only: [name] });
     return exercises[0]!;
@@ -96,21 +108,23 @@ async function proveExercise(
   if (list.length < FEWEST_MUTANTS)
     violations.add(`it has ${list.length} mutants, expected ${FEWEST_MUTANTS} or more`);
   for (const violation of list.flatMap((mutant) => checkMutant(mutant, exercise))) violations.add(violation);
+  // Once is enough: a Todo does not look at its inputs.
+  for (const test of (await judged(stub, seeds[0]!)).tests) {
+    const own = `${name} is not answered yet`;
+    if (test.state !== "todo" || test.message !== own)
+      violations.add(`the stub ${describe(test)}, not its own Todo`);
+  }
   let points = 0;
   for (const seed of seeds) {
     const right = await judged(solution, seed);
     points = right.maxPoints;
     for (const test of right.tests) {
-      if (test.state !== "passed") violations.add(`the solution ${describe(test)} (seed ${seed})`);
-    }
-    for (const test of (await judged(stub, seed)).tests) {
-      const own = `${name} is not answered yet`;
-      if (test.state !== "todo" || test.message !== own)
-        violations.add(`the stub ${describe(test)}, not its own Todo`);
+      const text = `the solution ${describe(test)}`;
+      if (test.state !== "passed") onSeeds.push({ seed, key: test.sentence, text });
     }
     for (const mutant of list) {
       const { tests } = await judged(withAnswer(name, mutant.answer), seed);
-      for (const violation of missed(mutant, tests)) violations.add(`${violation} (seed ${seed})`);
+      onSeeds.push(...missed(mutant, tests).map((each) => ({ seed, ...each })));
     }
   }
   return {
@@ -118,8 +132,25 @@ async function proveExercise(
     points,
     tests: exercise.tests.length,
     mutants: list.length,
-    violations: [...violations],
+    violations: [...violations, ...merged(onSeeds)],
   };
+}
+
+interface OnSeed {
+  readonly seed: string;
+  /** The same for what goes wrong in the same way, whatever the numbers are. */
+  readonly key: string;
+  readonly text: string;
+}
+
+/** One sentence for what goes wrong on several seeds: as it went on the first, and on how many more. */
+function merged(found: readonly OnSeed[]): string[] {
+  const keys = new Set(found.map(({ key }) => key));
+  return [...keys].map((key) => {
+    const [first, ...more] = found.filter((each) => each.key === key);
+    const others = more.length === 0 ? "" : ` and ${more.length} more`;
+    return `${first!.text} (seed ${first!.seed}${others})`;
+  });
 }
 
 /** Mistakes in the mutant's own declaration. */
@@ -130,10 +161,12 @@ function checkMutant({ name, loses }: Mutant<unknown>, { tests }: GradedEntry): 
     .map((sentence) => `mutant "${name}" should lose "${sentence}", which is no test`);
 }
 
-function missed({ name, loses }: Mutant<unknown>, tests: readonly TestReport[]): string[] {
+function missed({ name, loses }: Mutant<unknown>, tests: readonly TestReport[]): Omit<OnSeed, "seed">[] {
   return tests.flatMap((test) => {
     const wanted = loses.includes(test.sentence) ? "failed" : "passed";
-    return test.state === wanted ? [] : [`mutant "${name}" should have ${wanted}, and ${describe(test)}`];
+    if (test.state === wanted) return [];
+    const text = `mutant "${name}" should have ${wanted}, and ${describe(test)}`;
+    return [{ key: `${name}/${test.state}/${test.sentence}`, text }];
   });
 }
 

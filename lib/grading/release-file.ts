@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../root.js";
 import { shortDiff } from "./difference.js";
+import { handedOut } from "./handout.js";
 import { exerciseFiles } from "./lessons.js";
 import { releaseText } from "./release.js";
 
@@ -48,6 +49,13 @@ export function drift(slug: string, folder: string = root): string | undefined {
 function compare(slug: string, folder: string) {
   const files = exerciseFiles(slug);
   const exercise = path.join(folder, files.exercise);
-  const { text } = releaseText(slug, readFileSync(path.join(folder, files.solution), "utf8"));
+  const text = releasedText(slug, folder);
   return { exercise, text, old: existsSync(exercise) ? readFileSync(exercise, "utf8") : undefined };
+}
+
+/** The exercise as it is released: by the solution, or in a hand-out by the copy that came with it. */
+function releasedText(slug: string, folder: string): string {
+  const solution = path.join(folder, exerciseFiles(slug).solution);
+  if (existsSync(solution)) return releaseText(slug, readFileSync(solution, "utf8")).text;
+  return readFileSync(path.join(folder, handedOut(slug)), "utf8");
 }

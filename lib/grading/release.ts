@@ -18,6 +18,8 @@ export interface Released {
   readonly text: string;
   /** Exported names that wait for an answer, in order. */
   readonly names: readonly string[];
+  /** What stood between the marks, a text for each pair of them. */
+  readonly solutions: readonly string[];
 }
 
 /** Marks that do not fit together; the message starts with `file:line`. */
@@ -36,6 +38,7 @@ export function releaseText(slug: string, solution: string): Released {
   };
   const kept: string[] = [];
   const names: string[] = [];
+  const solutions: string[][] = [];
   const helpers = new Set<"Todo" | "todo">();
   let opened: number | undefined;
   let current: string | undefined;
@@ -44,6 +47,7 @@ export function releaseText(slug: string, solution: string): Released {
     if (begin !== null) {
       if (opened !== undefined) fail(i, `BEGIN SOLUTION inside the block that began at line ${opened + 1}`);
       opened = i;
+      solutions.push([]);
       const indent = begin[1]!;
       if (indent === "") continue;
       const name =
@@ -59,7 +63,9 @@ export function releaseText(slug: string, solution: string): Released {
       opened = undefined;
     } else if (LOOKS_LIKE_MARK.test(line)) {
       fail(i, "a mark stands alone in its line, as `// BEGIN SOLUTION` or `// END SOLUTION`");
-    } else if (opened === undefined) {
+    } else if (opened !== undefined) {
+      solutions.at(-1)!.push(line);
+    } else {
       current = EXPORT.exec(line)?.[1] ?? current;
       kept.push(line);
     }
@@ -70,7 +76,8 @@ export function releaseText(slug: string, solution: string): Released {
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();
-  return { text: `${header(slug)}\n\n${body}\n`, names };
+  const text = `${header(slug)}\n\n${body}\n`;
+  return { text, names, solutions: solutions.map((block) => block.join("\n")) };
 }
 
 function header(slug: string): string {

@@ -1,69 +1,72 @@
-/** How a report looks: HTML that reads in light and dark notebooks, and plain text for terminals. */
+/** How a report looks: HTML for notebooks, and plain text for terminals. */
 
 import type { MimeBundle } from "../display.js";
 import { escapeHtml } from "../html.js";
+import {
+  codeHtml,
+  fileHtml,
+  frame,
+  headingHtml,
+  type Look,
+  markHtml,
+  noteHtml,
+  withCode,
+} from "./html-view.js";
 import type { ExerciseReport, Report, TestReport, TestState } from "./report.js";
+import { Todo } from "./todo.js";
 
 /** What a notebook or terminal shows of a report. */
 export function reportBundle(report: Report): MimeBundle {
   return { "text/html": reportHtml(report), "text/plain": reportText(report) };
 }
 
-type Mark = TestState | "could not be graded";
+const looks: Readonly<Record<TestState | Report["state"], Look>> = {
+  passed: { sign: "✔", word: "passed", hue: "#2a8f4f" },
+  failed: { sign: "✘", word: "failed", hue: "#d64545" },
+  error: { sign: "⚠", word: "stopped", hue: "#c26a00" },
+  todo: { sign: "○", word: "to do", hue: "#7d7d7d" },
+  graded: { sign: "✔", word: "everything passed", hue: "#2a8f4f" },
+  "could not be graded": { sign: "⚠", word: "could not be graded", hue: "#c26a00" },
+};
 
-/** Sign and word, so that nothing hangs on colour; the hues keep their contrast on white and on black. */
-const looks: Readonly<Record<Mark, { readonly sign: string; readonly word: string; readonly hue: string }>> =
-  {
-    passed: { sign: "✔", word: "passed", hue: "#2a8f4f" },
-    failed: { sign: "✘", word: "failed", hue: "#d64545" },
-    error: { sign: "⚠", word: "stopped", hue: "#c26a00" },
-    todo: { sign: "○", word: "to do", hue: "#7d7d7d" },
-    "could not be graded": { sign: "⚠", word: "could not be graded", hue: "#c26a00" },
-  };
+const NO_ZERO = "Nothing was judged: this is no zero.";
 
 export function reportHtml(report: Report): string {
-  const { slug, state, message, file, seed } = report;
-  const source =
-    file === undefined
-      ? "your answers"
-      : `<a style="color:inherit;text-decoration:underline" href="../${escapeHtml(file)}">${escapeHtml(file)}</a>`;
-  const body = state === "graded" ? report.exercises.map(exerciseHtml).join("") : code(message);
-  const head = state === "graded" ? pointsOf(report.score, report.maxScore) : mark(state);
-  return (
-    `<div style="max-width:54em;border-left:3px solid #8886;padding:0 0 0 .9em;line-height:1.45">` +
-    `<div style="font-size:1.1em"><b>${escapeHtml(slug)}</b> · ${head}</div>${body}` +
-    `<div style="opacity:.7;font-size:.9em;margin-top:.6em">${source} · seed ${escapeHtml(seed)}</div></div>`
+  const { slug, state, message, notes = [] } = report;
+  const isGraded = state === "graded";
+  const head = isGraded ? pointsOf(report.score, report.maxScore) : markHtml(looks[state]);
+  const praise = isComplete(report) ? ` · ${markHtml(looks.graded)}` : "";
+  const body = isGraded ? report.exercises.map(exerciseHtml).join("") : codeHtml(message) + noteHtml(NO_ZERO);
+  return frame(
+    `<b>${escapeHtml(slug)}</b> · ${head}${praise}`,
+    notes.map(noteHtml).join("") + body,
+    source(report, fileHtml, escapeHtml),
   );
 }
 
 function exerciseHtml(exercise: ExerciseReport): string {
-  const { title, name, tests, points, maxPoints } = exercise;
+  const { title, name, tests, points, maxPoints, note } = exercise;
+  const score = pointsOf(points, maxPoints);
+  if (isTodo(exercise)) {
+    return (
+      headingHtml(title, name, `${score} · ${markHtml(looks.todo)}`) +
+      foreignTodo(exercise).map(codeHtml).join("")
+    );
+  }
   const shared = sharedMessage(exercise);
-  const heading =
-    `<div style="margin-top:.6em"><b>${escapeHtml(title)}</b> <code>${escapeHtml(name)}</code> · ` +
-    `${pointsOf(points, maxPoints)}</div>`;
-  if (isTodo(exercise)) return `${heading}<div>${mark("todo")} ${escapeHtml(tests[0]!.message)}</div>`;
   const rows = tests.map((test) => testHtml(test, shared === undefined)).join("");
-  const note = shared === undefined ? "" : code(shared);
-  return heading + rows + note + hintHtml(exerciseHint(exercise));
+  const message = shared === undefined ? "" : codeHtml(shared);
+  const said =
+    note === undefined ? "" : `<div style="opacity:.8;font-style:italic">${escapeHtml(note)}</div>`;
+  return headingHtml(title, name, score) + rows + message + hintHtml(exerciseHint(exercise)) + said;
 }
 
 function testHtml(test: TestReport, withDetails: boolean): string {
   const { sentence, state, points, maxPoints, message, hint } = test;
-  const row = `<div>${mark(state)} ${escapeHtml(sentence)} <span style="opacity:.7">(${points} of ${maxPoints})</span></div>`;
-  if (state === "passed" || !withDetails) return row;
-  const details = [code(message), ...comparison(test).map(code), hintHtml(hint)];
+  const row = `<div>${markHtml(looks[state])} ${escapeHtml(sentence)} <span style="opacity:.7">(${points} of ${maxPoints})</span></div>`;
+  if (message === "" || !withDetails) return row;
+  const details = [codeHtml(message), ...comparison(test).map(codeHtml), hintHtml(hint)];
   return `${row}<div style="margin-left:1.6em">${details.join("")}</div>`;
-}
-
-function mark(of: Mark): string {
-  const { sign, word, hue } = looks[of];
-  return `<span style="color:${hue};font-weight:600;white-space:nowrap">${sign} ${word}</span>`;
-}
-
-function code(text: string): string {
-  const style = "margin:.15em 0;padding:0;background:none;color:inherit;font-size:.92em;white-space:pre-wrap";
-  return `<pre style="${style}">${escapeHtml(text)}</pre>`;
 }
 
 function hintHtml(hint: string | undefined): string {
@@ -72,29 +75,38 @@ function hintHtml(hint: string | undefined): string {
     : `<div style="margin:.15em 0"><b>Hint:</b> ${withCode(escapeHtml(hint))}</div>`;
 }
 
-/** `name` → name in a code face. */
-function withCode(html: string): string {
-  return html.replace(/`([^`]+)`/g, "<code>$1</code>");
-}
-
 export function reportText(report: Report): string {
-  const { slug, state, message, file, seed } = report;
+  const { slug, state, message, notes = [] } = report;
   const head = state === "graded" ? pointsOf(report.score, report.maxScore) : state;
-  const body = state === "graded" ? report.exercises.flatMap(exerciseLines) : indented(message, 2);
-  return [`${slug}: ${head} (${file ?? "your answers"}, seed ${seed})`, ...body].join("\n");
+  const praise = isComplete(report) ? ", everything passed" : "";
+  const body =
+    state === "graded" ? report.exercises.flatMap(exerciseLines) : indented(`${message}\n${NO_ZERO}`, 2);
+  const plain = (text: string) => text;
+  return [
+    `${slug}: ${head}${praise} (${source(report, plain, plain, ", ")})`,
+    ...notes.flatMap((note) => indented(note, 2)),
+    ...body,
+  ].join("\n");
 }
 
 function exerciseLines(exercise: ExerciseReport): string[] {
-  const { title, name, points, maxPoints, tests } = exercise;
-  const shared = sharedMessage(exercise);
+  const { title, name, points, maxPoints, tests, note } = exercise;
   const heading = `  ${title} (${name}): ${pointsOf(points, maxPoints)}`;
-  if (isTodo(exercise)) return [heading, `    ${looks.todo.sign} to do: ${tests[0]!.message}`];
+  if (isTodo(exercise)) {
+    const { sign, word } = looks.todo;
+    return [
+      `${heading}, ${sign} ${word}`,
+      ...foreignTodo(exercise).flatMap((message) => indented(message, 6)),
+    ];
+  }
+  const shared = sharedMessage(exercise);
   const hint = exerciseHint(exercise);
   return [
     heading,
     ...tests.flatMap((test) => testLines(test, shared === undefined)),
     ...(shared === undefined ? [] : indented(shared, 6)),
     ...(hint === undefined ? [] : [`    hint: ${hint}`]),
+    ...(note === undefined ? [] : [`    ${note}`]),
   ];
 }
 
@@ -102,13 +114,24 @@ function testLines(test: TestReport, withDetails: boolean): string[] {
   const { sentence, state, points, maxPoints, message, hint } = test;
   const { sign, word } = looks[state];
   const row = `    ${sign} ${word}: ${sentence} (${points} of ${maxPoints})`;
-  if (state === "passed" || !withDetails) return [row];
+  if (message === "" || !withDetails) return [row];
   return [
     row,
     ...indented(message, 6),
     ...comparison(test).flatMap((text) => indented(text, 6)),
     ...(hint === undefined ? [] : [`      hint: ${hint}`]),
   ];
+}
+
+/** Which answers these are, and the seed where the reader may know it. */
+function source(
+  { file, seed }: Report,
+  link: (file: string) => string,
+  escaped: (text: string) => string,
+  separator = " · ",
+): string {
+  const answers = file === undefined ? "your answers" : link(file);
+  return [answers, ...(seed === "" ? [] : [`seed ${escaped(seed)}`])].join(separator);
 }
 
 /** The values that were compared, unless the message holds both of them already. */
@@ -126,13 +149,24 @@ function pointsOf(points: number, maxPoints: number): string {
   return `${points} of ${maxPoints} ${maxPoints === 1 ? "point" : "points"}`;
 }
 
+function isComplete({ state, score, maxScore }: Report): boolean {
+  return state === "graded" && score === maxScore;
+}
+
 function isTodo({ tests }: ExerciseReport): boolean {
   return tests.every(({ state }) => state === "todo");
 }
 
+/** That another exercise has to be answered first; of an exercise that waits for itself the mark says it all. */
+function foreignTodo({ name, tests }: ExerciseReport): string[] {
+  const messages = new Set(tests.map(({ message }) => message));
+  return [...messages].filter((message) => message !== "" && message !== new Todo(name).message);
+}
+
 /** What every test of the exercise complains about alike: said once instead of under each of them. */
 function sharedMessage({ tests }: ExerciseReport): string | undefined {
-  const [first, ...rest] = tests;
+  // A test that is hidden from the reader complains about nothing.
+  const [first, ...rest] = tests.filter(({ hidden, message }) => hidden !== true || message !== "");
   if (first === undefined || first.state === "passed") return undefined;
   if (rest.length === 0 && first.state !== "todo") return undefined;
   return rest.every(({ message }) => message === first.message) ? first.message : undefined;

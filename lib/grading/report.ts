@@ -17,13 +17,15 @@ export interface TestReport {
   readonly state: TestState;
   readonly points: number;
   readonly maxPoints: number;
-  /** Why it did not pass; empty when it did. */
+  /** Why it did not pass; empty when it did, and for a hidden test in a student's report. */
   readonly message: string;
   /** Short forms of what was wanted and what came, where a comparison failed. */
   readonly expected?: string;
   readonly got?: string;
-  /** The author's hint, present whenever the test did not pass; the reader's view decides when to show it. */
+  /** The author's hint, present whenever the test did not pass; `tries.ts` decides when a learner sees it. */
   readonly hint?: string;
+  /** Its text is for the instructor only: `studentReport` takes it out. */
+  readonly hidden?: true;
 }
 
 export interface ExerciseReport {
@@ -33,6 +35,8 @@ export interface ExerciseReport {
   readonly maxPoints: number;
   readonly tests: readonly TestReport[];
   readonly hint?: string;
+  /** What the learner should know about this answer beside its tests: that it has not changed, when a hint comes. */
+  readonly note?: string;
 }
 
 export interface Report {
@@ -48,7 +52,7 @@ export interface Report {
   readonly notes?: readonly string[];
   /** Why there was nothing to judge, where it was found before anything ran. */
   readonly refusal?: Refusal["reason"];
-  /** What the inputs were drawn from: the same seed judges the same way. */
+  /** What the inputs were drawn from: the same seed judges the same way. Empty in a student's report. */
   readonly seed: string;
   /** The judged file, relative to the repository; absent when functions were given. */
   readonly file?: string;

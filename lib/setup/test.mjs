@@ -26,6 +26,10 @@ process.exitCode = await main(process.argv.slice(2));
 /** @param {string[]} args */
 async function main(args) {
   if (!checkNode()) return 1;
+  if (existsSync(path.join(at.root, "handout.json"))) {
+    process.stderr.write("npm test: this is a hand-out; its tests are with your instructor\n");
+    return 2;
+  }
   const { setUp } = await import("./set-up.mjs");
   /** @type {Result[]} */
   const results = [];

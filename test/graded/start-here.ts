@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { assertClose } from "workbook/assert-close";
 import { graded } from "workbook/grading/graded";
+import { property } from "workbook/grading/property";
 import type * as Answers from "../../solutions/start-here.js";
 
 /** Softmax of rows in float64 loops, sharing nothing with tfjs. */
@@ -60,15 +61,15 @@ export default graded<typeof Answers>("start-here", {
           expect(await answer(2), "T = 2").to.equal(3);
         },
       },
-      {
+      property({
         sentence: "the formula equals counting pairs one by one",
-        run: async ({ answer, random }) => {
-          const T = 10 + random.integer(50);
+        inputs: ({ integer }) => ({ T: integer({ min: 1, max: 60 }) }),
+        holds: async ({ answer }, { T }) => {
           let pairs = 0;
           for (let query = 0; query < T; query++) for (let key = 0; key <= query; key++) pairs++;
-          expect(await answer(T), `T = ${T}`).to.equal(pairs);
+          expect(await answer(T)).to.equal(pairs);
         },
-      },
+      }),
     ],
   },
 });

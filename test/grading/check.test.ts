@@ -1,10 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { afterEach, before, beforeEach, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
 import { cli } from "workbook/cli";
 import { type MimeBundle, setDisplayHost } from "workbook/display";
-import { check, judged } from "workbook/grading/check";
+import { ago, check, judged } from "workbook/grading/check";
 import { judgeFile } from "workbook/grading/judge-submission";
 import type { Report } from "workbook/grading/report";
 import { reportHtml, reportText } from "workbook/grading/report-view";
@@ -13,15 +16,20 @@ import { lesson } from "./lesson.js";
 describe("check", () => {
   const shown: MimeBundle[] = [];
   before(() => useBackend());
+  let memory = "";
   beforeEach(() => {
+    memory = mkdtempSync(path.join(tmpdir(), "workbook-check-"));
     shown.length = 0;
     setDisplayHost(({ data }) => shown.push(data));
   });
-  afterEach(() => setDisplayHost(undefined));
+  afterEach(() => {
+    setDisplayHost(undefined);
+    rmSync(memory, { recursive: true });
+  });
 
   it("judges the functions given, and only those, and shows the report", async () => {
-    const report = await judged("start-here", { softmax: tf.softmax });
-    expect(await check("start-here", { softmax: tf.softmax })).to.equal(undefined);
+    const report = await judged("start-here", { softmax: tf.softmax }, { memory });
+    expect(await check("start-here", { softmax: tf.softmax }, { memory })).to.equal(undefined);
     expect(report.exercises.map(({ name }) => name)).to.deep.equal(["softmax"]);
     expect([report.score, report.maxScore]).to.deep.equal([3, 3]);
     expect(shown).to.have.length(1);
@@ -29,13 +37,38 @@ describe("check", () => {
   });
 
   it("judges the exercise file where no functions are given", async () => {
-    const report = await judged("start-here");
+    const report = await judged("start-here", undefined, { memory });
     expect(report).to.include({ state: "graded", file: "exercises/start-here.ts", maxScore: 5 });
+    const again = await judged("start-here", undefined, { memory });
+    expect(again.notes![0]).to.match(
+      /^Nothing has changed since the last check: this is the same exercises\/start-here\.ts, last saved .* ago\./,
+    );
   });
 
   it("does not throw for a wrong answer", async () => {
-    const report = await judged("start-here", { causalPairs: () => 0 }, { seed: 4 });
-    expect(report).to.include({ score: 0, seed: "4" });
+    const report = await judged("start-here", { causalPairs: () => 0 }, { memory });
+    expect(report).to.include({ score: 0, maxScore: 2 });
+  });
+
+  it("the seed is no part of what a student sees", async () => {
+    const wrong = { causalPairs: (T: number) => (T > 9 ? T : (T * (T + 1)) / 2) };
+    const seen = async (seed: number) =>
+      judged("start-here", wrong, { seed, memory: path.join(memory, "new") });
+    const reports = await Promise.all([1, 2, 3].map(seen));
+    expect(reports.map(({ seed }) => seed)).to.deep.equal(["", "", ""]);
+    expect(reports[0]!.exercises[0]!.tests[1]!.message).to.match(/^for T = 10: expected 55, got 10$/);
+  });
+
+  it("the first wrong answer gets its reason, the second a hint, in another kernel too", async () => {
+    const pairs = async (answer: (T: number) => number) => {
+      await check("start-here", { causalPairs: answer }, { memory });
+      return String(shown.at(-1)!["text/html"]);
+    };
+    const first = await pairs((T) => T * T);
+    expect(first).to.include("expected 3, got 4").and.to.include("A hint comes after your next try.");
+    expect(first).to.not.include("The first token sees 1 key");
+    expect(readFileSync(path.join(memory, "start-here.json"), "utf8")).to.include('"failures":1');
+    expect(await pairs((T) => T + T)).to.include("The first token sees 1 key");
   });
 
   it("throws one sentence with the known names for an unknown lesson or exercise", async () => {
@@ -47,6 +80,20 @@ describe("check", () => {
     );
     expect(await failure(check("start-here", {}))).to.match(/got nothing$/);
     expect(shown).to.deep.equal([]);
+  });
+});
+
+describe("ago", () => {
+  it("says how long ago something was, roughly", () => {
+    const [second, minute, hour] = [1_000, 60_000, 3_600_000];
+    expect([59 * second, minute, 59 * minute, hour, 30 * hour, 50 * hour].map(ago)).to.deep.equal([
+      "less than a minute ago",
+      "1 minute ago",
+      "59 minutes ago",
+      "1 hour ago",
+      "1 day ago",
+      "2 days ago",
+    ]);
   });
 });
 
@@ -110,9 +157,25 @@ describe("reportHtml and reportText", () => {
       "    ⚠ stopped: x (0 of 1)",
       "    ⚠ stopped: y (0 of 1)",
       "      the same for all",
-      "  H (h): 0 of 1 point",
-      "    ○ to do: the same for all",
+      "  H (h): 0 of 1 point, ○ to do",
+      "      the same for all",
     ]);
+  });
+
+  it("say what all tests complain about once, also where a test is hidden from the reader", () => {
+    const hidden = { ...same("a hidden test", "error"), message: "", hidden: true } as const;
+    const tests = [same("x", "error"), hidden, same("y", "error")];
+    const exercises = [{ name: "f", title: "F", points: 0, maxPoints: 3, tests }];
+    const text = reportText({ ...report, exercises });
+    expect(text.match(/the same for all/g)).to.have.length(1);
+    expect(text).to.include("⚠ stopped: a hidden test (0 of 1)");
+  });
+
+  it("HTML wraps sentences and keeps the lines of code below them as they are", () => {
+    const message = "a.ts:1:7: a sentence\n  1 | const = 1\n            ^\n\nb.ts:2:1: another one";
+    const html = reportHtml({ ...report, state: "could not be graded", message });
+    expect(html.match(/<pre style="[^"]*pre-wrap[^"]*">[^<]*<\/pre>/g)).to.have.length(2);
+    expect(html).to.match(/white-space:pre;overflow-x:auto"> {2}1 \| const = 1\n {12}\^<\/pre>/);
   });
 
   it("HTML escapes what people wrote, and links the file from the notebooks' folder", () => {

@@ -13,7 +13,7 @@ import { random } from "workbook/random";
 type RowSums = (x: tf.Tensor2D) => tf.Tensor1D;
 
 /** Growth in T of an answer that gets `[T, 4]` and must return the sum of each row. */
-async function growth(quantity: "flops" | "peakBytes", answer: RowSums) {
+async function growth(quantity: "flops" | "peakBytes", answer: RowSums, atMost?: (T: number) => number) {
   const test = gradedComplexity<RowSums>({
     sentence: "it grows with T",
     sizes: [64, 128, 256],
@@ -22,6 +22,7 @@ async function growth(quantity: "flops" | "peakBytes", answer: RowSums) {
     exponent: 1,
     // The lower-order terms of these answers vanish: everything is a multiple of T or of T².
     tolerance: 0.05,
+    atMost,
     verify: (value, x) =>
       assertClose(value, tf.sum(x, 1), { tolerance: 1e-5, because: "four float32 additions" }),
   });
@@ -67,6 +68,28 @@ describe("gradedComplexity", () => {
     );
     expect(state).to.equal("failed");
     expect(message).to.match(/^value: largest error/);
+  });
+
+  it("fails an answer that is right at the smallest size only", async () => {
+    const { state, message } = await growth("flops", (x) =>
+      x.shape[0] === 64 ? linear(x) : (tf.slice(tf.reshape(x, [-1]), 0, x.shape[0]) as tf.Tensor1D),
+    );
+    expect(state).to.equal("failed");
+    expect(message).to.match(/^value: largest error/);
+  });
+
+  it("fails faster growth that hides below useless work, where a budget is given", async () => {
+    const padded: RowSums = (x) => {
+      const [T] = x.shape;
+      tf.matMul(tf.zeros([T, 1000]), tf.zeros([1000, 50]));
+      return quadratic(x);
+    };
+    expect(await growth("flops", padded)).to.include({ state: "passed" });
+    const { message } = await growth("flops", padded, (T) => 50 * T);
+    expect(message).to.match(
+      /^at size 64: expected at most 3,200 floating-point operations, got 6,40\d,\d{3}$/,
+    );
+    expect(await growth("flops", linear, (T) => 50 * T)).to.include({ state: "passed" });
   });
 
   it("fails work that hides from the counter in plain loops", async () => {
@@ -131,7 +154,7 @@ describe("graded", () => {
   const declare = (tests: readonly { sentence: string; points?: number; run: () => Promise<void> }[]) => () =>
     graded<{ f: () => number }>("lesson", { f: { title: "F", returns: "number", tests } });
 
-  it("rejects exercises without tests, sentences that repeat, and points that are not positive", () => {
+  it("rejects exercises without tests, sentences that repeat, and points that are no decimals above zero", () => {
     expect(declare([])).to.throw("graded lesson: f has no tests");
     expect(
       declare([
@@ -139,8 +162,12 @@ describe("graded", () => {
         { sentence: "a", run },
       ]),
     ).to.throw('f has two tests named "a"');
-    expect(declare([{ sentence: "a", points: 0, run }])).to.throw('"a" needs positive points');
-    expect(declare([{ sentence: "a", points: Number.NaN, run }])).to.throw('"a" needs positive points');
+    for (const points of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1 / 3, 0.0001]) {
+      expect(declare([{ sentence: "a", points, run }])).to.throw(
+        `"a" needs points above zero with at most three decimals, got ${points}`,
+      );
+    }
+    expect(declare([{ sentence: "a", points: 0.125, run }])).to.not.throw();
   });
 
   it("a test whose arguments could not cross to another process is the author's mistake", async () => {

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import Mocha, { before, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
+import { graded } from "workbook/grading/graded";
 import { judge } from "workbook/grading/judge";
 import { inProcess, type Subject } from "workbook/grading/subject";
 import { Todo, todo } from "workbook/grading/todo";
@@ -34,6 +35,26 @@ describe("judge", () => {
     const n = Math.sqrt(Number(formula.expected));
     expect(formula.message).to.equal(`n = ${n}: expected ${n * n}, got ${2 * n}`);
     expect(formula.got).to.equal(String(2 * n));
+  });
+
+  it("a comparison within a tolerance says what was expected first, like every other", async () => {
+    const near = (label?: string) =>
+      graded<{ f: () => number }>("lesson", {
+        f: {
+          title: "F",
+          returns: "number",
+          tests: [
+            {
+              sentence: "s",
+              run: async ({ answer }) => expect(await answer(), label).to.be.closeTo(426, 4.26e-7) as never,
+            },
+          ],
+        },
+      });
+    const message = async (label?: string) =>
+      (await judge(near(label), inProcess({ f: () => 20.5 }), { seed: "1" })).exercises[0]!.tests[0]!.message;
+    expect(await message("d = 426")).to.equal("d = 426: expected 426 ± 4.3e-7, got 20.5");
+    expect(await message()).to.equal("expected 426 ± 4.3e-7, got 20.5");
   });
 
   it("same seed, same inputs; another seed, other inputs", async () => {

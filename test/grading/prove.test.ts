@@ -60,8 +60,7 @@ describe("prove", () => {
 
   it("a solution that loses a point is a violation", async () => {
     const found = await violations({ solution: inProcess({ ...right, width: 65 }) });
-    expect(found).to.have.length(2);
-    expect(found[0]).to.equal('the solution failed "it is 64": expected 64, got 65 (seed 1)');
+    expect(found).to.deep.equal(['the solution failed "it is 64": expected 64, got 65 (seed 1 and 1 more)']);
   });
 
   it("a stub that answers, or says another's Todo, is a violation", async () => {
@@ -75,7 +74,7 @@ describe("prove", () => {
     const survivor = { name: "right after all", loses: ["n²"], answer: (n: number) => n ** 2 };
     expect(
       (await violations({ mutants: { ...sound.mutants, square: [...wrongSquares, survivor] } }))[0],
-    ).to.equal('mutant "right after all" should have failed, and passed "n²" (seed 1)');
+    ).to.equal('mutant "right after all" should have failed, and passed "n²" (seed 1 and 1 more)');
     const greedy = { name: "adds one", loses: ["2x"], answer: (x: tf.Tensor1D) => tf.add(x, 1) };
     const found = await violations({ mutants: { ...sound.mutants, double: [...wrongDoubles, greedy] } });
     expect(found[0]).to.match(/^mutant "adds one" should have passed, and failed "0 stays 0"/);

@@ -1,11 +1,13 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import { shortDiff } from "workbook/grading/difference";
+import { loadGraded, solvedSlugs } from "workbook/grading/lessons";
 import { ReleaseError, releaseText } from "workbook/grading/release";
 import { drift, writeExercise } from "workbook/grading/release-file";
+import { root } from "workbook/root";
 
 const solution = `/** Statement. */
 
@@ -114,6 +116,21 @@ describe("releaseText", () => {
   for (const [what, text, message] of mistakes) {
     it(`a mark that is ${what} is an error with file and line`, () => {
       expect(() => releaseText("a", text)).to.throw(ReleaseError, message);
+    });
+  }
+});
+
+describe("every released exercise", () => {
+  for (const slug of solvedSlugs()) {
+    it(`${slug} names the modules that it withholds, and they exist`, async () => {
+      const { text } = releaseText(slug, readFileSync(path.join(root, `solutions/${slug}.ts`), "utf8"));
+      const { withheld = [] } = await loadGraded(slug);
+      for (const module of withheld) {
+        expect(text).to.include(`\`${module}\``);
+        expect(existsSync(path.join(root, `${module.replace("workbook/", "lib/")}.ts`)), module).to.equal(
+          true,
+        );
+      }
     });
   }
 });

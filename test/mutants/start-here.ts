@@ -32,9 +32,9 @@ export default mutants<typeof Answers>({
       },
     },
     {
-      name: "divides by the sum of the scores, without exponentials",
+      name: "squares the scores instead of taking exponentials",
       loses: [formula, large],
-      answer: (scores) => tf.div(scores, tf.sum(scores, 1, true)),
+      answer: (scores) => tf.div(tf.square(scores), tf.sum(tf.square(scores), 1, true)),
     },
     {
       name: "spreads the weight evenly, whatever the scores are",
