@@ -4,7 +4,7 @@ import { AssertionError } from "chai";
 import * as fc from "fast-check";
 import { type Random, random } from "../random.js";
 import type { GradedTest, Handle } from "./graded.js";
-import { AnswerError } from "./subject.js";
+import { AnswerError, OutOfTimeError } from "./subject.js";
 
 /** Calls spent on making a counterexample smaller: each may cross to another process. */
 const MOST_SHRINKS = 50;
@@ -61,7 +61,9 @@ export function property<A, V extends Readonly<Record<string, unknown>>>(
 }
 
 function isAboutInputs(error: unknown): error is Error {
-  return error instanceof AssertionError || error instanceof AnswerError;
+  return (
+    error instanceof AssertionError || (error instanceof AnswerError && !(error instanceof OutOfTimeError))
+  );
 }
 
 /** The same error, with the inputs in front of its message. */

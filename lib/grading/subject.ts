@@ -49,6 +49,9 @@ export class AnswerError extends Error {
   override readonly name = "AnswerError";
 }
 
+/** The answer did not come in time, whatever its inputs were: the exercise's time is used up. */
+export class OutOfTimeError extends AnswerError {}
+
 /**
  * Answers in this process: a loaded module's exports, or functions given in a notebook's cell.
  *

@@ -4,7 +4,7 @@ import { useBackend } from "workbook/backend";
 import { type GradedTest, graded } from "workbook/grading/graded";
 import { judge } from "workbook/grading/judge";
 import { type PropertyOptions, property } from "workbook/grading/property";
-import { inProcess, type Subject } from "workbook/grading/subject";
+import { inProcess, OutOfTimeError, type Subject } from "workbook/grading/subject";
 import { Todo } from "workbook/grading/todo";
 
 type Product = (T: number, D: number) => number;
@@ -88,6 +88,14 @@ describe("property", () => {
       throw new Todo("f");
     };
     expect(await judged(stub)).to.include({ state: "todo", message: "f is not answered yet", calls: 1 });
+  });
+
+  it("the end of the time is nothing about the inputs: no smaller ones are tried, none are named", async () => {
+    const message = "no result within 10 s";
+    const holds = async () => {
+      throw new OutOfTimeError(message);
+    };
+    expect(await judged(() => 0, { holds })).to.include({ state: "error", message });
   });
 
   it("a mistake in the test itself is not searched for smaller inputs", async () => {

@@ -2,7 +2,7 @@
 
 import { AssertionError } from "chai";
 import { random } from "../../random.js";
-import { AnswerError, type Subject } from "../subject.js";
+import { AnswerError, OutOfTimeError, type Subject } from "../subject.js";
 import { Todo } from "../todo.js";
 import type { Plain } from "../values.js";
 import { costOf } from "./cost.js";
@@ -93,7 +93,7 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
   const ask = async (who: Replaceable, exercise: string, question: Question): Promise<Plain> => {
     const own = accounts.get(exercise) ?? account(limits);
     accounts.set(exercise, own);
-    if (own.isUsedUp()) throw new AnswerError(overtime(limits));
+    if (own.isUsedUp()) throw new OutOfTimeError(overtime(limits));
     const process = await who.living();
     try {
       return settle(exercise, await own.spend((seconds) => process.ask(question, seconds)), locate);
@@ -223,5 +223,5 @@ function thrown(
 }
 
 function stopped(who: string, { message, isLate }: Stopped): AnswerError {
-  return new AnswerError(isLate ? message : `${who} ${message}`);
+  return isLate ? new OutOfTimeError(message) : new AnswerError(`${who} ${message}`);
 }
