@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
+import process from "node:process";
 import { display } from "../display.js";
 import { root } from "../root.js";
 import { answerFingerprints, fileFingerprints, fingerprint } from "./fingerprint.js";
@@ -10,6 +11,7 @@ import { handout } from "./handout.js";
 import { judge } from "./judge.js";
 import { judgeFile } from "./judge-submission.js";
 import { exerciseFiles, loadGraded, unknownSlug } from "./lessons.js";
+import { capped } from "./output.js";
 import type { Report } from "./report.js";
 import { reportBundle } from "./report-view.js";
 import { studentReport } from "./student-report.js";
@@ -25,8 +27,9 @@ export interface CheckOptions {
 }
 
 /**
- * Judges `exercises/<slug>.ts`, or the functions and constants given, and shows the report. It returns nothing, so
- * that a kernel that prints a cell's last value adds nothing to the report; `judged` returns it.
+ * Judges `exercises/<slug>.ts`, behind the wall, or the functions and constants given, in this process, and shows the
+ * report. It returns nothing, so that a kernel that prints a cell's last value adds nothing to the report; `judged`
+ * returns it. What the file's answers print appears under the cell, the beginning of it.
  *
  * An answer that is wrong, throws or is missing is part of the report, and so is a file that does not compile:
  * none of them throws. Await it: tensors that other code makes while tests run are freed with the tests' own.
@@ -63,7 +66,10 @@ export async function judged(
     answers === undefined ? fromFile(graded, exercise) : { answers: answerFingerprints(answers) };
   const full =
     answers === undefined
-      ? await judgeFile(graded, exercise, options)
+      ? await judgeFile(graded, exercise, {
+          ...options,
+          onOutput: capped((text) => process.stdout.write(text)),
+        })
       : await judgeAnswers(graded, answers, options.seed);
   const report = studentReport(full);
   const before = readTries(memory, slug);
