@@ -4,9 +4,11 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { root } from "../root.js";
 import { exportedDeclarations } from "./fingerprint.js";
-import type { HandoutLesson } from "./handout.js";
+import { type HandoutLesson, handedOut } from "./handout.js";
 import { exerciseFiles } from "./lessons.js";
-import { LoadError, loadTypeScript } from "./load.js";
+import { compileSubmission } from "./submissions/compile.js";
+import { isRefusal, type Submission } from "./submissions/submission.js";
+import { checkTypes } from "./submissions/types.js";
 import { isTodo } from "./todo.js";
 
 export interface HandoutCheck {
@@ -51,29 +53,41 @@ export async function handoutCheck(
   }
   const file = exerciseFiles(slug).exercise;
   const absolute = path.join(folder, file);
-  const declarations = existsSync(absolute)
-    ? exportedDeclarations(readFileSync(absolute, "utf8"))
-    : undefined;
+  const text = existsSync(absolute) ? readFileSync(absolute, "utf8") : "";
+  const declarations = exportedDeclarations(text);
+  const found = await look(
+    { slug, file, text, locate: (line, column) => `${file}:${line}:${column}`, notes: [] },
+    lesson,
+    folder,
+  );
   const exercises = lesson.exercises.map((exercise): HandoutExercise => {
     const code = declarations?.exported.get(exercise.name);
     const state = code === undefined ? "missing" : isUnanswered(code, exercise.name) ? "to do" : "answered";
-    return { ...exercise, state, problems: [] };
+    return { ...exercise, state, problems: found.of(exercise.name) };
   });
-  const problem = await loadProblem(absolute);
-  return { slug, file, exercises, ...(problem === undefined ? {} : { problem }) };
+  return { slug, file, exercises, ...(found.problem === undefined ? {} : { problem: found.problem }) };
+}
+
+/** What the compiler says: about the whole file, and about each exercise. */
+async function look(submission: Submission, lesson: HandoutLesson, folder: string) {
+  const { slug, file, text } = submission;
+  const whole = (problem: string) => ({ problem, of: () => [] });
+  if (text.trim() === "")
+    return whole(`${file}: the file is ${existsSync(path.join(folder, file)) ? "empty" : "missing"}`);
+  const compiled = await compileSubmission(submission, lesson);
+  if (isRefusal(compiled)) return whole(compiled.message);
+  const names = lesson.exercises.map(({ name }) => name);
+  const released = readFileSync(path.join(folder, handedOut(slug)), "utf8");
+  const problems = await checkTypes(submission, { slug, names, text: released });
+  if (isRefusal(problems)) return whole(problems.message);
+  const outside = problems.filter(({ exercise }) => exercise === undefined || !names.includes(exercise));
+  return {
+    problem: outside.length === 0 ? undefined : outside.map(({ frame }) => frame).join("\n\n"),
+    of: (name: string) => problems.filter(({ exercise }) => exercise === name).map(({ frame }) => frame),
+  };
 }
 
 /** Whether the code still says Todo of itself, as `throw new Todo("f")` and `todo("f")` do. */
 function isUnanswered(code: string, name: string): boolean {
   return code.includes(`odo("${name}")`);
-}
-
-async function loadProblem(file: string): Promise<string | undefined> {
-  try {
-    await loadTypeScript(file);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof LoadError)) throw error;
-    return error.message;
-  }
 }

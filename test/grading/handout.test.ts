@@ -237,9 +237,35 @@ describe("a hand-out", () => {
   it("says why a file does not compile, with the line", async () => {
     edit('throw new Todo("f");', "return 1 +;");
     const { problem } = await handoutCheck("lesson", asked, undefined, folder);
-    expect(problem).to.match(/lesson\.ts:3:\d+: Unexpected ";"\n/);
+    expect(problem).to.match(/^exercises\/lesson\.ts:3:\d+: Unexpected token\n/);
     const shown = handoutBundle(await handoutCheck("lesson", asked, undefined, folder));
     expect(shown["text/plain"]).to.include("could not be graded like this").and.to.include("return 1 +;");
+  });
+
+  it("a type error lies in its exercise, and leaves the others alone", async () => {
+    edit('throw new Todo("g");', 'return "two";');
+    const { problem, exercises } = await handoutCheck("lesson", asked, undefined, folder);
+    expect(problem).to.equal(undefined);
+    expect(exercises.map(({ problems }) => problems.length)).to.deep.equal([0, 1, 0, 0]);
+    expect(exercises[1]!.problems[0]).to.match(/^TS2322: Type 'string' is not assignable to type 'number'/);
+    const shown = handoutBundle(await handoutCheck("lesson", asked, undefined, folder));
+    expect(shown["text/html"]).to.include("its types do not fit").and.to.include("return &quot;two&quot;;");
+  });
+
+  it("a withheld import is said to be one", async () => {
+    edit("import { Todo", 'import { attention } from "workbook/attention";\nimport { Todo');
+    const lesson = { ...asked, withheld: ["workbook/attention"] };
+    const { problem } = await handoutCheck("lesson", lesson, undefined, folder);
+    expect(problem).to.match(/^exercises\/lesson\.ts:1:.*workbook\/attention/);
+  });
+
+  it("a missing and an empty file are said to be so", async () => {
+    writeFileSync(at("exercises/lesson.ts"), " \n");
+    expect((await handoutCheck("lesson", asked, undefined, folder)).problem).to.match(/: the file is empty$/);
+    rmSync(at("exercises/lesson.ts"));
+    expect((await handoutCheck("lesson", asked, undefined, folder)).problem).to.match(
+      /: the file is missing$/,
+    );
   });
 
   it("answers given in a cell are named, not judged", async () => {
