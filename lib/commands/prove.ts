@@ -8,6 +8,7 @@ import { solvedSlugs, unknownSlug } from "../grading/lessons.js";
 import { LoadError } from "../grading/load.js";
 import { type Proof, proofMaterial, prove } from "../grading/prove.js";
 import { ReleaseError } from "../grading/release.js";
+import { closeTypes } from "../grading/submissions/types.js";
 
 export const command: Command = {
   summary: "prove the graded tests: solutions pass, stubs and mutants do not",
@@ -29,6 +30,7 @@ export const command: Command = {
     await useBackend();
     let proven = true;
     for (const slug of slugs) proven = (await proveSlug(slug, seeds)) && proven;
+    await closeTypes();
     return proven ? 0 : 1;
   },
 };

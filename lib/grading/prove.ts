@@ -5,11 +5,12 @@ import path from "node:path";
 import { root } from "../root.js";
 import type { Graded, GradedEntry } from "./graded.js";
 import { judge } from "./judge.js";
+import { judgeFile } from "./judge-submission.js";
 import { exerciseFiles, loadDefault, loadGraded } from "./lessons.js";
 import { loadTypeScript } from "./load.js";
 import type { Mutant, Mutants } from "./mutants.js";
 import { releaseText } from "./release.js";
-import type { TestReport } from "./report.js";
+import type { Report, TestReport } from "./report.js";
 import { inProcess, type Subject } from "./subject.js";
 
 /** Wrong answers that an exercise must have: one alone may be caught by luck. */
@@ -35,6 +36,8 @@ export interface Material {
   /** The solution with one exercise answered otherwise. */
   readonly withAnswer: (name: string, answer: unknown) => Subject;
   readonly mutants: Mutants<Readonly<Record<string, unknown>>>;
+  /** The solution as the grader judges a file. */
+  readonly graderSays: (seed: string) => Promise<Report>;
 }
 
 /** Loads a lesson's solution, the stub that it releases (not the file that a learner may have edited) and mutants. */
@@ -50,6 +53,7 @@ export async function proofMaterial(slug: string): Promise<Material> {
     released: names,
     withAnswer: (name, answer) => inProcess({ ...solution.exports, [name]: answer }, solution.locate),
     mutants: (await loadDefault(files.mutants)) as Material["mutants"],
+    graderSays: async (seed) => judgeFile(await loadGraded(slug), files.solution, { seed }),
   };
 }
 
@@ -65,12 +69,16 @@ export async function prove(
 ): Promise<Proof[]> {
   const { graded, released, mutants } = material;
   const names = graded.exercises.map(({ name }) => name);
+  onExercise("the grader");
+  const grader = await material.graderSays(seeds[0]!);
   const proofs: Proof[] = [];
   for (const exercise of graded.exercises) {
     onExercise(exercise.name);
-    proofs.push(await proveExercise(material, exercise, seeds));
+    const proof = await proveExercise(material, exercise, seeds);
+    proofs.push({ ...proof, violations: [...proof.violations, ...disagreements(grader, exercise.name)] });
   }
   const strangers = [
+    ...(grader.state === "graded" ? [] : [[graded.slug, `could not be graded: ${grader.message}`]]),
     ...released
       .filter((name) => !names.includes(name))
       .map((name) => [name, "is released, and nothing grades it"]),
@@ -88,6 +96,14 @@ export async function prove(
       violations: [`${exercise} ${why}`],
     })),
   ];
+}
+
+/** Where the grader takes something from the solution of an exercise. */
+function disagreements({ exercises }: Report, name: string): string[] {
+  const tests = exercises.filter((exercise) => exercise.name === name).flatMap((exercise) => exercise.tests);
+  return tests
+    .filter(({ state }) => state !== "passed")
+    .map((test) => `the solution, handed to the grader, ${describe(test)}`);
 }
 
 async function proveExercise(

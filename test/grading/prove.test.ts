@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { before, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
+import { judge } from "workbook/grading/judge";
 import { type Material, proofMaterial, prove } from "workbook/grading/prove";
 import { inProcess } from "workbook/grading/subject";
 import { Todo, todo } from "workbook/grading/todo";
@@ -33,6 +34,7 @@ const sound: Material = {
   released: ["double", "square", "width"],
   withAnswer: (name, answer) => inProcess({ ...right, [name]: answer }),
   mutants: { double: wrongDoubles, square: wrongSquares, width: wrongWidths },
+  graderSays: (seed) => judge(lesson, inProcess({ ...right }), { seed }),
 };
 
 async function violations(change: Partial<Material>): Promise<string[]> {
@@ -92,6 +94,24 @@ describe("prove", () => {
     expect(found[0]).to.match(
       /^mutant "throws" should have failed, and stopped at "n²": square threw Error: no/,
     );
+  });
+
+  it("a grader that takes something from the solution, or cannot grade it, is a violation", async () => {
+    const strict = await violations({
+      graderSays: (seed) => judge(lesson, inProcess({ ...right, width: 65 }), { seed }),
+    });
+    expect(strict).to.deep.equal([
+      'the solution, handed to the grader, failed "it is 64": expected 64, got 65',
+    ]);
+    const refusing = await violations({
+      graderSays: async (seed) => ({
+        ...(await judge(lesson, inProcess({ ...right }), { seed })),
+        state: "could not be graded",
+        message: "it imports node:fs",
+        exercises: [],
+      }),
+    });
+    expect(refusing).to.deep.equal(["lesson could not be graded: it imports node:fs"]);
   });
 
   it("mistakes in the declarations are violations", async () => {
