@@ -61,17 +61,15 @@ export async function judged(
   rejectUnknown(slug);
   const graded = await loadGraded(slug);
   const options = { seed: String(seed) };
+  const print = capped((text) => process.stdout.write(text));
   const { exercise } = exerciseFiles(slug);
   const submitted =
     answers === undefined ? fromFile(graded, exercise) : { answers: answerFingerprints(answers) };
-  const full =
+  const report = studentReport(
     answers === undefined
-      ? await judgeFile(graded, exercise, {
-          ...options,
-          onOutput: capped((text) => process.stdout.write(text)),
-        })
-      : await judgeAnswers(graded, answers, options.seed);
-  const report = studentReport(full);
+      ? { ...(await judgeFile(graded, exercise, { ...options, onOutput: print })), file: exercise }
+      : await judgeAnswers(graded, answers, options.seed),
+  );
   const before = readTries(memory, slug);
   writeTries(memory, slug, recordTries(before, report, submitted));
   return atThisTry(report, submitted, before, answers === undefined ? lastSaved(exercise) : undefined);
