@@ -21,6 +21,7 @@ export const commands: Readonly<Record<string, () => Promise<{ command: Command 
   reset: () => import("./commands/reset.js"),
   release: () => import("./commands/release.js"),
   prove: () => import("./commands/prove.js"),
+  grade: () => import("./commands/grade.js"),
   bench: () => import("./commands/bench.js"),
 };
 

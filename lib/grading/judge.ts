@@ -18,6 +18,8 @@ export interface JudgeOptions {
   readonly only?: readonly string[];
   /** For each test, in milliseconds. An answer that never returns control cannot be stopped in one process. */
   readonly timeout?: number;
+  /** Told after each test how long it took, in milliseconds: reports hold no times. */
+  readonly onTime?: (exercise: string, milliseconds: number) => void;
 }
 
 let queue: Promise<unknown> = Promise.resolve();
@@ -36,10 +38,10 @@ export function judge(graded: Graded, subject: Subject, options: JudgeOptions): 
 async function judgeNow(
   graded: Graded,
   subject: Subject,
-  { seed, only, timeout = 20_000 }: JudgeOptions,
+  { seed, only, timeout = 20_000, onTime = () => {} }: JudgeOptions,
 ): Promise<Report> {
   const chosen = graded.exercises.filter(({ name }) => only?.includes(name) ?? true);
-  const suites = chosen.map((exercise) => plan(exercise, subject, `${seed}/${graded.slug}`));
+  const suites = chosen.map((exercise) => plan(exercise, subject, `${seed}/${graded.slug}`, onTime));
   const errors = await runSuites(suites, timeout);
   const exercises = chosen.map((exercise, e) => {
     const { name, title, hint } = exercise;
@@ -54,12 +56,23 @@ async function judgeNow(
   return { slug: graded.slug, state: "graded", message: "", score, maxScore, exercises, seed };
 }
 
-function plan(exercise: GradedEntry, subject: Subject, seed: string): PlannedSuite {
+function plan(
+  exercise: GradedEntry,
+  subject: Subject,
+  seed: string,
+  onTime: NonNullable<JudgeOptions["onTime"]>,
+): PlannedSuite {
   const tests = exercise.tests.map(
     (test): PlannedTest => ({
       title: test.sentence,
-      run: (isOver) =>
-        test.run(trial(exercise, subject, `${seed}/${exercise.name}/${test.sentence}`, isOver)),
+      run: async (isOver) => {
+        const start = performance.now();
+        try {
+          await test.run(trial(exercise, subject, `${seed}/${exercise.name}/${test.sentence}`, isOver));
+        } finally {
+          onTime(exercise.name, performance.now() - start);
+        }
+      },
     }),
   );
   return { title: exercise.name, tests };

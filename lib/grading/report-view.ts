@@ -44,7 +44,8 @@ export function reportHtml(report: Report): string {
   );
 }
 
-function exerciseHtml(exercise: ExerciseReport): string {
+/** One exercise: its tests, what went wrong, and hints. */
+export function exerciseHtml(exercise: ExerciseReport): string {
   const { title, name, tests, points, maxPoints, note } = exercise;
   const score = pointsOf(points, maxPoints);
   if (isTodo(exercise)) {

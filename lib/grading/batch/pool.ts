@@ -1,0 +1,149 @@
+/**
+ * Workers that judge submissions side by side. One that dies, or says nothing for too long, is replaced, and its
+ * submission tried once more; what kills two workers is given up, and the others go on.
+ */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { Judgement, Task } from "./outcome.js";
+import { BrokenGrader, type FromWorker, type ToWorker } from "./protocol.js";
+
+/** Workers that a submission may cost. */
+const DEATHS = 2;
+
+export interface PoolOptions {
+  readonly jobs: number;
+  /** Absolute path of the module that exports `judgeTask`. */
+  readonly judge: string;
+  /** Milliseconds without a sign of life after which a worker counts as dead. */
+  readonly patience: number;
+  readonly onStart: (task: Task) => void;
+  readonly onJudged: (task: Task, judgement: Judgement) => void;
+  /** The submission killed its workers; `message` says how. */
+  readonly onGivenUp: (task: Task, message: string) => void;
+  /** A worker died and is replaced: worth a line for the instructor. */
+  readonly onReplaced: (task: Task, how: string) => void;
+}
+
+/**
+ * Judges every task; returns when all are judged or given up, and no worker is left.
+ *
+ * @throws BrokenGrader when no submission can be judged at all; Error when workers cannot even start.
+ */
+export async function judgeAll(tasks: readonly Task[], options: PoolOptions): Promise<void> {
+  const waiting = [...tasks];
+  const workers = new Set<Worker>();
+  let isOver = false;
+  const lane = async () => {
+    let worker: Worker | undefined;
+    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
+      options.onStart(task);
+      for (let death = 1; ; death++) {
+        worker ??= track(new Worker(options), workers);
+        const end = await worker.judge(task);
+        if ("judgement" in end) {
+          options.onJudged(task, end.judgement);
+          break;
+        }
+        if (isOver) return;
+        worker = undefined;
+        if (death === DEATHS) {
+          options.onGivenUp(task, end.died);
+          break;
+        }
+        options.onReplaced(task, end.died);
+      }
+    }
+  };
+  const lanes = Array.from({ length: Math.min(options.jobs, tasks.length) }, lane);
+  try {
+    await Promise.all(lanes);
+  } finally {
+    isOver = true;
+    waiting.length = 0;
+    await Promise.all([...workers].map((worker) => worker.end()));
+    await Promise.allSettled(lanes);
+  }
+}
+
+function track(worker: Worker, workers: Set<Worker>): Worker {
+  workers.add(worker);
+  void worker.gone.then(() => workers.delete(worker));
+  return worker;
+}
+
+type End = { readonly judgement: Judgement } | { readonly died: string };
+
+class Worker {
+  /** Settles when the process is gone, with how it went. */
+  readonly gone: Promise<string>;
+  readonly #child: ChildProcess;
+  readonly #ready: Promise<boolean>;
+  readonly #patience: number;
+  #listener: (message: FromWorker) => void = () => {};
+  #killed: string | undefined;
+
+  constructor({ judge, patience }: PoolOptions) {
+    this.#patience = patience;
+    this.#child = fork(fileURLToPath(new URL("./worker.js", import.meta.url)), [judge], {
+      execArgv: [],
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#child.on("message", (message: FromWorker) => this.#listener(message));
+    this.gone = new Promise((resolve) => {
+      this.#child.on("error", (error) => resolve(error.message));
+      this.#child.on("exit", (code, signal) =>
+        resolve(
+          this.#killed ?? (signal === null ? `it ended with code ${code}` : `it was ended by ${signal}`),
+        ),
+      );
+    });
+    this.#ready = Promise.race([
+      new Promise<boolean>((resolve) => {
+        this.#listener = ({ kind }) => resolve(kind === "ready");
+      }),
+      this.gone.then(() => false),
+    ]);
+  }
+
+  async judge(task: Task): Promise<End> {
+    if (!(await this.#ready)) throw new Error(`a worker could not start: ${await this.gone}`);
+    let timer: NodeJS.Timeout | undefined;
+    const wind = () => {
+      clearTimeout(timer);
+      timer = setTimeout(
+        () => this.#kill(`it gave no sign of life for ${this.#patience / 1000} s`),
+        this.#patience,
+      );
+    };
+    try {
+      return await new Promise<End>((resolve, reject) => {
+        this.#listener = (message) => {
+          wind();
+          if (message.kind === "judged") resolve({ judgement: message.judgement });
+          if (message.kind === "broken") reject(new BrokenGrader(message.message));
+        };
+        void this.gone.then((died) => resolve({ died }));
+        wind();
+        // An error here means that the process is gone, which is noticed anyway.
+        this.#child.send({ task } satisfies ToWorker, () => {});
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Closing the channel ends a worker, unless it is stuck. */
+  async end(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.#kill("it did not end by itself"), 2_000);
+    await this.gone;
+    clearTimeout(timer);
+  }
+
+  #kill(why: string): void {
+    this.#killed = why;
+    this.#child.kill("SIGKILL");
+  }
+}

@@ -1,0 +1,69 @@
+/** One batch from start to end in a folder of its own: lock, journal, workers, files. */
+
+import { mkdirSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { fingerprint, graderFingerprint } from "./fingerprint.js";
+import { type Batch, type BatchEvent, gradeBatch } from "./grade.js";
+import type { Roster } from "./grades.js";
+import { openJournal } from "./journal.js";
+import { takeLock } from "./lock.js";
+import { byStudent, type Task } from "./outcome.js";
+import { type Format, outputFiles, writeOutputs } from "./outputs.js";
+import { absent, withoutDuplicates } from "./plan.js";
+
+export interface SessionOptions {
+  readonly out: string;
+  readonly slug: string | undefined;
+  readonly seed: string;
+  readonly jobs?: number;
+  readonly wanted: readonly Format[];
+  /** Students of whom a row is wanted even when they handed nothing in. */
+  readonly expected: Roster;
+  readonly roster: Roster;
+  /** Milliseconds that a worker may be silent. */
+  readonly patience: number;
+  readonly onEvent: (event: BatchEvent) => void;
+  /** The module that judges; tests have one of their own. */
+  readonly judge?: string;
+}
+
+/**
+ * Grades, and writes the files.
+ *
+ * @throws LockedError when another batch runs in the folder, BrokenGrader when nothing can be judged.
+ */
+export async function runSession(tasks: readonly Task[], options: SessionOptions): Promise<Batch> {
+  const { out, slug, seed, wanted, roster, expected, jobs = os.availableParallelism() } = options;
+  const { judge = fileURLToPath(new URL("./judge-task.js", import.meta.url)) } = options;
+  mkdirSync(out, { recursive: true });
+  return locked(out, async () => {
+    const graders = new Map<string | undefined, string>();
+    const graderOf = (of: string | undefined) => {
+      if (!graders.has(of)) graders.set(of, graderFingerprint(of));
+      return graders.get(of)!;
+    };
+    const { outcomes, timings } = await gradeBatch(tasks, {
+      ...options,
+      jobs,
+      judge,
+      journal: openJournal(path.join(out, ".journal")),
+      fingerprintOf: (task) => fingerprint(task, graderOf(task.slug)),
+    });
+    const single = withoutDuplicates(outcomes);
+    const all = [...single, ...absent(single, expected, { slug, seed })].sort(byStudent);
+    writeOutputs(out, outputFiles(all, timings, { wanted, roster }));
+    return { outcomes: all, timings };
+  });
+}
+
+/** Runs while no other batch may work in the folder. */
+export async function locked<T>(out: string, work: () => Promise<T>): Promise<T> {
+  const unlock = takeLock(path.join(out, ".journal", "lock"));
+  try {
+    return await work();
+  } finally {
+    unlock();
+  }
+}
