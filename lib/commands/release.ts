@@ -9,7 +9,7 @@ import { drift, writeExercise } from "../grading/release-file.js";
 
 export const command: Command = {
   summary: "write exercises/ from solutions/, or a hand-out for students; --check fails on drift",
-  usage: "npx workbook release [SLUG...] [--check] | --out DIR --student [SLUG...]",
+  usage: "npx workbook release [SLUG...] [--check] | --out DIR --student [SLUG...] | --gradescope DIR SLUG",
   async main(args) {
     const { values, positionals } = parseArgs({
       args,
@@ -18,6 +18,7 @@ export const command: Command = {
         check: { type: "boolean", default: false },
         out: { type: "string" },
         student: { type: "boolean", default: false },
+        gradescope: { type: "string" },
       },
     });
     if (values.student !== (values.out !== undefined) || (values.student && values.check)) {
@@ -26,6 +27,10 @@ export const command: Command = {
     const unknown = positionals.map(unknownSlug).find((message) => message !== undefined);
     if (unknown !== undefined) throw new UsageError(unknown);
     const slugs = positionals.length > 0 ? positionals : solvedSlugs();
+    if (values.gradescope !== undefined) {
+      if (values.student || values.check) throw new UsageError("expected --gradescope DIR by itself");
+      return autograder(values.gradescope, positionals);
+    }
     if (values.out !== undefined) return handOut(values.out, slugs);
     const failed = slugs.filter(
       (slug) => !withoutReleaseError(() => (values.check ? check(slug) : write(slug))),
@@ -47,6 +52,24 @@ async function handOut(out: string, slugs: readonly string[]): Promise<number> {
   }
   const names = lessons.map(({ slug }) => slug).join(", ");
   process.stdout.write(`${out}: a hand-out with ${names}; \`npm start\` in it opens the workbook\n`);
+  return 0;
+}
+
+/** The folder that becomes Gradescope's zip; `lib/grading/gradescope/README.md` tells how to use it. */
+async function autograder(folder: string, slugs: readonly string[]): Promise<number> {
+  const [slug] = slugs;
+  if (slug === undefined || slugs.length > 1) {
+    throw new UsageError(`--gradescope: expected one lesson, got ${slugs.length}`);
+  }
+  const { writeAutograder } = await import("../grading/batch/autograder.js");
+  try {
+    writeAutograder(folder, slug);
+  } catch (error) {
+    throw new UsageError(`--gradescope: ${(error as Error).message}`);
+  }
+  process.stdout.write(
+    `${folder}: zip what is in it for Gradescope; it holds solutions, so not for students\n`,
+  );
   return 0;
 }
 
