@@ -1,7 +1,7 @@
-/** Grades a batch: what the journal knows is kept, the rest goes to workers, and every row comes out in order. */
+/** Grades a batch: what the journal knows is kept, and the rest goes to workers. */
 
 import type { Journal } from "./journal.js";
-import { byStudent, type Judgement, type Outcome, type Task, ungraded } from "./outcome.js";
+import { type Judgement, type Outcome, type Task, ungraded } from "./outcome.js";
 import { judgeAll, type PoolOptions } from "./pool.js";
 
 /** The reason of what could not be graded through no fault of its own. */
@@ -32,7 +32,7 @@ export interface Timing extends Pick<Judgement, "seconds" | "total"> {
 }
 
 /**
- * Grades every task once. One that kills its workers is an outcome, not an error.
+ * Grades every task once, in whatever order they end. One that kills its workers is an outcome, not an error.
  *
  * @throws BrokenGrader when no submission can be judged at all.
  */
@@ -83,8 +83,5 @@ export async function gradeBatch(tasks: readonly Task[], options: BatchOptions):
       onEvent({ kind: "finished", task, outcome, seconds: 0 });
     },
   });
-  return {
-    outcomes: outcomes.sort(byStudent),
-    timings: timings.sort(byStudent),
-  };
+  return { outcomes, timings };
 }

@@ -77,9 +77,18 @@ export function withoutDuplicates(outcomes: readonly Outcome[]): Outcome[] {
   return [...byRow(outcomes).values()].map((rows) => {
     const [first] = rows;
     if (rows.length === 1) return first!;
-    const files = rows.map(({ report }) => report.file ?? "?").join(", ");
-    const task = { ...first!, seed: first!.report.seed, submitted: rows.at(-1)!.submitted };
-    return ungraded(task, "duplicate", `expected one file for ${first!.slug}, got ${rows.length}: ${files}`);
+    // In whatever order they were judged.
+    const files = rows.map(({ report }) => report.file ?? "?").sort(compare);
+    const submitted = rows
+      .map((row) => row.submitted)
+      .sort(compare)
+      .at(-1)!;
+    const task = { ...first!, seed: first!.report.seed, submitted };
+    return ungraded(
+      task,
+      "duplicate",
+      `expected one file for ${first!.slug}, got ${rows.length}: ${files.join(", ")}`,
+    );
   });
 }
 

@@ -53,8 +53,9 @@ export async function runSession(tasks: readonly Task[], options: SessionOptions
     });
     const single = withoutDuplicates(outcomes);
     const all = [...single, ...absent(single, expected, { slug, seed })].sort(byStudent);
-    writeOutputs(out, outputFiles(all, timings, { wanted, roster }));
-    return { outcomes: all, timings };
+    const times = timings.toSorted(byStudent);
+    writeOutputs(out, outputFiles(all, times, { wanted, roster }));
+    return { outcomes: all, timings: times };
   });
 }
 
