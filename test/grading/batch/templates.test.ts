@@ -65,9 +65,9 @@ describe("the Gradescope folder", function () {
     ]) {
       expect(files).to.include(wanted);
     }
-    expect(
-      files.filter((file) => /transformer\.ts$/.test(file) && /^(test|solutions)/.test(file)),
-    ).to.deep.equal([]);
+    for (const folder of ["test/graded", "solutions"]) {
+      expect(readdirSync(at("source/workbook", folder))).to.deep.equal(["start-here.ts"]);
+    }
     expect(files.filter((file) => /(^|\/)(node_modules|dist|\.git|\.cache)(\/|$)/.test(file))).to.deep.equal(
       [],
     );
