@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createReadStream, existsSync, mkdtempSync, type ReadStream, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -107,7 +107,12 @@ describe("each wall is what stops an attack", function () {
 
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
-    after(() => rmSync(folder, { recursive: true }));
+    const pipes: ReadStream[] = [];
+    after(() => {
+      // One that never ended would keep this process from ending.
+      for (const pipe of pipes) pipe.destroy();
+      rmSync(folder, { recursive: true });
+    });
 
     for (const namespaces of ["bubblewrap", "unshare", "none"] as const) {
       it(`nothing is left of a submission that loops (${namespaces})`, async function () {
@@ -116,6 +121,7 @@ describe("each wall is what stops an attack", function () {
         expect(spawnSync("mkfifo", [held]).status).to.equal(0);
         // Every process that comes of the command keeps this pipe open: it ends with the last of them.
         const pipe = createReadStream(held);
+        pipes.push(pipe);
         const ended = once(pipe.resume(), "end");
         const code = graderThatHangs(held, namespaces);
         const grader = spawn(process.execPath, ["--input-type=module", "-e", code], {
