@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import process from "node:process";
 import vm from "node:vm";
 import { expect } from "chai";
+import { stop } from "esbuild";
 import { describe, it } from "mocha";
 import { compileSubmission } from "workbook/grading/submissions/compile";
 import { isRefusal } from "workbook/grading/submissions/submission";
@@ -139,6 +140,8 @@ describe("compiling an answer", () => {
   });
 
   it("starts the compiler's process again when it has died", async () => {
+    // Leaves one process of it, the one that compiles submissions.
+    await stop();
     expect(await compiling(answers)).to.equal("compiled");
     const processes = execFileSync("ps", ["-A", "-o", "pid=,ppid=,comm="], { encoding: "utf8" });
     const own = processes.split("\n").map((line) => line.trim().split(/\s+/));

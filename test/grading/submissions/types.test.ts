@@ -58,11 +58,12 @@ describe("the types of a submission", () => {
           "TS1360: causalPairs: expected (T: number) => number, got (T: string) => number",
           "  Types of parameters 'T' and 'T' are incompatible.",
           "    Type 'number' is not assignable to type 'string'.",
-          "    at alice.ts:7:17",
-          "6 │ ",
-          "7 │ export function causalPairs(T: string): number {",
-          "  │                 ~~~~~~~~~~~",
-          "8 │   return (2 * (3)) / 2;",
+          "alice.ts:7:17",
+          "  5 | }",
+          "  6 | ",
+          "> 7 | export function causalPairs(T: string): number {",
+          "    |                 ^^^^^^^^^^^",
+          "  8 |   return (2 * (3)) / 2;",
         ].join("\n"),
       },
     ]);
@@ -112,11 +113,12 @@ describe("the types of a submission", () => {
     const [problem, ...rest] = await problems(notebookFile(cells));
     expect(rest).to.deep.equal([]);
     expect(problem!.frame.split("\n").slice(1)).to.deep.equal([
-      "    at cell [2]:3:9",
-      "2 │ const causalPairs = (T: number): number =>",
-      '3 │   two * "T";',
-      "  │         ~~~",
-      "4 │ // end",
+      "cell [2]:3:9",
+      "  1 | // half",
+      "  2 | const causalPairs = (T: number): number =>",
+      '> 3 |   two * "T";',
+      "    |         ^^^",
+      "  4 | // end",
     ]);
   });
 
