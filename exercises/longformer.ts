@@ -7,6 +7,10 @@
  *
  * One head without a batch, so that nothing hides the idea: T positions, inputs of width C, queries, keys and values of width D.
  * A window of w (always even) reaches w/2 positions to each side, both ends included.
+ *
+ * Write the answers with tfjs: `workbook/variants/longformer`, `workbook/variants/longformer-blocks`,
+ * `workbook/variants/longformer-layer`, `workbook/variants/longformer-pattern`, `workbook/identities/longformer` and
+ * `workbook/learn/longformer-mixer` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

@@ -16,7 +16,10 @@ import { readSubmission } from "./submissions/read.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submissions/submission.js";
 import { checkTypes } from "./submissions/types.js";
 import { isolated } from "./wall/isolated.js";
-import type { Limits } from "./wall/limits.js";
+import { defaultLimits, type Limits } from "./wall/limits.js";
+
+/** Starting processes and computing what is expected, on a machine with much else to do. */
+const OVERHEAD_SECONDS = 60;
 
 export interface JudgeSubmissionOptions extends JudgeOptions {
   readonly limits?: Partial<Limits>;
@@ -44,9 +47,10 @@ export async function judgeSubmission(
   const outside = found.filter(({ exercise }) => exercise === undefined);
   if (outside.length > 0) return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
   const wrong = new Map(found.map(({ exercise, frame }) => [exercise!, frame]));
-  const { limits, onOutput } = options;
+  const { limits, onOutput, seed } = options;
   const subject = isolated(compiled.code, {
     withheld,
+    seed,
     locate: compiled.locate,
     ...(limits && { limits }),
     ...(onOutput && { onOutput }),
@@ -54,7 +58,9 @@ export async function judgeSubmission(
   try {
     const only = (options.only ?? names).filter((name) => !wrong.has(name));
     if (only.length > 0) await subject.load();
-    const report = await judge(graded, subject, { ...options, only });
+    // The wall ends an answer that takes too long; the judge's own limit is for what the wall does not see.
+    const timeout = 1000 * ((limits?.seconds ?? defaultLimits.seconds) + OVERHEAD_SECONDS);
+    const report = await judge(graded, subject, { timeout, ...options, only });
     return { ...withTypeErrors(graded, report, wrong, options), ...about };
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
