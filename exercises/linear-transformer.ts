@@ -6,6 +6,9 @@
  * Exercises to "Transformers are RNNs" (notebooks/2020-linear-transformer.ipynb).
  *
  * Shapes here have no batch and no heads, so that nothing hides the idea: T positions, keys of width D, values of width E.
+ *
+ * Write the answers with tfjs: `workbook/variants/linear-transformer`, `workbook/feature-maps`, `workbook/chunks` and
+ * `workbook/learn/linear-mixer` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

@@ -311,7 +311,8 @@ describe("variants/linear-transformer: what it costs", () => {
         sizes,
         counts.map((row) => row[of]),
       ).exponent;
-    return { flops: exponent("flops"), peakBytes: exponent("peakBytes") };
+    const bytesPerToken = counts.at(-1)!.peakBytes / sizes.at(-1)!;
+    return { flops: exponent("flops"), peakBytes: exponent("peakBytes"), bytesPerToken };
   };
   const powers = (from: number, to: number) =>
     Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
@@ -332,6 +333,8 @@ describe("variants/linear-transformer: what it costs", () => {
     expect(both.peakBytes, "bidirectional, peak bytes").to.be.closeTo(1, 0.05);
     expect(recurrent.flops, "recurrent, operations").to.be.closeTo(1, 0.05);
     expect(recurrent.peakBytes, "recurrent, peak bytes").to.be.closeTo(1, 0.05);
+    // It keeps inputs, features and outputs of all tokens, and one state: not a state of 64 · 65 numbers for each.
+    expect(recurrent.bytesPerToken, "recurrent, bytes for each token").to.be.below(4 * 64 * 65 * 0.25);
     expect(parallel.flops, "parallel, operations").to.be.closeTo(2, 0.05);
     // Features and values, 64 numbers for each position, still show at 2⁹.
     expect(parallel.peakBytes, "parallel, peak bytes").to.be.within(1.9, 2);
