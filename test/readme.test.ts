@@ -14,6 +14,22 @@ describe("README, CONTRIBUTING and catalog", () => {
     expect(listed.sort()).to.deep.equal(Object.keys(commands).sort());
   });
 
+  it("the README lists every lesson, as the catalog has it", () => {
+    const rows = catalog.map((row) => {
+      const { notebook } = paperFiles(row);
+      return `| [${path.basename(notebook, ".ipynb")}](${notebook}) | ${row.title}, ${row.authors} | ${row.time} | ${row.memory} |`;
+    });
+    const listed = read("README.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| [") && line.includes("](notebooks/"));
+    expect(listed).to.deep.equal(rows);
+  });
+
+  it("the catalog is in the order in which the papers came out", () => {
+    const ordered = catalog.toSorted((a, b) => a.arXiv.localeCompare(b.arXiv));
+    expect(catalog.map(({ slug }) => slug)).to.deep.equal(ordered.map(({ slug }) => slug));
+  });
+
   it("npm scripts that are written about exist", () => {
     const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
     const text = read("README.md") + read("CONTRIBUTING.md");
