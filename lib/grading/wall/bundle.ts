@@ -94,8 +94,8 @@ function build(folder: string): void {
       `${JSON.stringify(importName(file))}: () => require(${JSON.stringify(path.join(library, file))}),`,
   );
   const serve = JSON.stringify(path.join(import.meta.dirname, "child/serve.js"));
-  const entry = `import { serve } from ${serve};
-    serve({ "@tensorflow/tfjs": () => require("@tensorflow/tfjs"), ${table.join("\n")} });`;
+  const entry = `import { start } from ${serve};
+    start({ "@tensorflow/tfjs": () => require("@tensorflow/tfjs"), ${table.join("\n")} });`;
   buildSync({
     stdin: { contents: entry, resolveDir: import.meta.dirname },
     alias: { "@tensorflow/tfjs": writeTfjs(folder) },

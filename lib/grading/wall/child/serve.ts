@@ -6,6 +6,7 @@
  */
 
 import process from "node:process";
+import { startupSnapshot } from "node:v8";
 import vm from "node:vm";
 import * as tf from "@tensorflow/tfjs";
 import { type Answers, callAnswer, describeError, type Outcome, readAnswer } from "../../invoke.js";
@@ -25,13 +26,23 @@ interface Pipe {
   readonly _handle?: { setBlocking?(on: boolean): void };
 }
 
-export async function serve(modules: Modules): Promise<void> {
+/**
+ * Warms up, then serves; where a start-up snapshot or the code cache is made, that is left to the process that
+ * starts from it.
+ */
+export function start(modules: Modules): void {
   warmUp();
+  if (startupSnapshot.isBuildingSnapshot()) {
+    startupSnapshot.setDeserializeMainFunction(() => void serve(modules));
+  } else if (process.argv[2] !== "cache") {
+    void serve(modules);
+  }
+}
+
+async function serve(modules: Modules): Promise<void> {
   // The event loop, which would write later what does not fit into the pipe now, never gets its turn.
   for (const { _handle } of [process.stdout, process.stderr] as unknown as Pipe[])
     _handle?.setBlocking?.(true);
-  // Started for the code cache alone.
-  if (process.argv[2] === "cache") return;
   let answers: Answers = {};
   let limit = Number.POSITIVE_INFINITY;
   send({ id: 0, value: "ready" }, limit);
