@@ -20,20 +20,24 @@ import {
 import { createRequire } from "node:module";
 import path from "node:path";
 import process from "node:process";
+import { cachedDataVersionTag } from "node:v8";
 import { root } from "../../root.js";
-import { heapFlag } from "./jail.js";
+import { command, heapFlag } from "./jail.js";
 import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
+import { makeSnapshot } from "./snapshot.js";
 
 const require = createRequire(import.meta.url);
 /** Loaded only where something has to be built. */
 const esbuild = () => require("esbuild") as typeof import("esbuild");
 
 export interface Bundle {
-  /** Holds boot.cjs, child.cjs and child.cache, and nothing else that a submission could want. */
+  /** Holds boot.cjs, child.cjs, what they start from, and nothing else that a submission could want. */
   readonly folder: string;
   /** What submissions may import from the workbook: "workbook/attention". */
   readonly modules: readonly string[];
+  /** Why processes start from V8's code cache, which takes longer, instead of a snapshot; absent where they do not. */
+  readonly noSnapshot?: string;
 }
 
 let built: Bundle | undefined;
@@ -44,6 +48,8 @@ export function bundle(): Bundle {
   return built;
 }
 
+/** What is known about the bundle. */
+const ABOUT = "bundle.json";
 /** Gone once the bundle is built. */
 const TFJS = "tfjs.js";
 const DAY = 24 * 60 * 60 * 1000;
@@ -69,10 +75,14 @@ function findOrBuild(): Bundle {
         rmSync(old, { recursive: true, force: true });
     }
   }
-  return { folder, modules: JSON.parse(readFileSync(path.join(folder, "modules.json"), "utf8")) as string[] };
+  const about = JSON.parse(readFileSync(path.join(folder, ABOUT), "utf8")) as Omit<Bundle, "folder">;
+  return { folder, ...about };
 }
 
-/** A hash of all that the bundle may be made of: our compiled files, the packages' versions, and Node's. */
+/**
+ * A hash of all that the bundle may be made of: our compiled files, the packages' versions, Node's, and what V8 asks
+ * of a snapshot (its flags, and what the processor can do).
+ */
 function key(): string {
   const hash = createHash("sha256");
   const own = readdirSync(library, { recursive: true, encoding: "utf8" })
@@ -82,7 +92,7 @@ function key(): string {
   for (const file of [...own, path.join(root, "package-lock.json")]) {
     hash.update(`${path.relative(library, file)}\0`).update(readFileSync(file));
   }
-  hash.update(`${process.version} ${process.arch}`);
+  hash.update(`${process.version} ${process.arch} ${cachedDataVersionTag()}`);
   return hash.digest("hex").slice(0, 32);
 }
 
@@ -116,7 +126,6 @@ function build(folder: string): void {
   });
   rmSync(path.join(folder, TFJS));
   copyFileSync(path.join(import.meta.dirname, "child/boot.cjs"), path.join(folder, "boot.cjs"));
-  writeFileSync(path.join(folder, "modules.json"), JSON.stringify(modules.map(importName)));
   const cache = path.join(folder, "child.cache");
   const boot = path.join(folder, "boot.cjs");
   const { status, stderr } = spawnSync(process.execPath, [heapFlag(defaultLimits), boot, "cache", cache], {
@@ -124,6 +133,12 @@ function build(folder: string): void {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`wall: the bundle does not start: ${stderr}`);
+  const noSnapshot = makeSnapshot(folder, defaultLimits, command);
+  const about: Omit<Bundle, "folder"> = {
+    modules: modules.map(importName),
+    ...(noSnapshot === undefined ? {} : { noSnapshot }),
+  };
+  writeFileSync(path.join(folder, ABOUT), JSON.stringify(about));
 }
 
 function offered(): string[] {

@@ -7,7 +7,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, realpathSync } from "node:fs";
+import { accessSync, constants, existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import type { Limits } from "./limits.js";
@@ -33,19 +33,28 @@ export const NODES_OWN_MB = 512;
 const LAST_RESORT_SECONDS = 600;
 
 /**
- * Starts the bundle in that folder.
+ * Starts the bundle in that folder, from its snapshot where it has one for these limits.
  *
  * @param namespaces the strongest that this machine has, unless given.
  * @throws Error where `REQUIRE_WALLS=1` and a wall is missing.
  */
 export function command(bundle: string, limits: Limits, namespaces = findWalls().namespaces): Command {
   const folder = namespaces === "bubblewrap" ? INSIDE : bundle;
-  const program = [node, ...nodeFlags(folder, limits), path.join(folder, "boot.cjs")];
+  const snapshot = snapshotName(limits);
+  const start = existsSync(path.join(bundle, snapshot))
+    ? ["--snapshot-blob", path.join(folder, snapshot)]
+    : [path.join(folder, "boot.cjs")];
+  const program = [node, ...nodeFlags(folder, limits), ...start];
   const [file, ...args] = [...limiting(limits), ...separating(namespaces, bundle), ...program];
   return { file: file!, args, isMemoryUnlimited: find("prlimit") === undefined };
 }
 
-/** V8 takes a code cache only where it is started with the flags that the cache was made with. */
+/** The start-up snapshot for processes under those limits, if there is one. */
+export function snapshotName({ memoryMB }: Limits): string {
+  return `child.${memoryMB}.blob`;
+}
+
+/** V8 takes a code cache or a snapshot only where it is started with the flags that it was made with. */
 export function heapFlag({ memoryMB }: Limits): string {
   return `--max-old-space-size=${memoryMB}`;
 }

@@ -28,8 +28,8 @@ const right = `
   exports.double = (x) => tf.mul(x, 2);
   exports.square = (n) => n * n;
   exports.width = 64;
-  // A submission cannot require Node's modules; these are ways around that.
-  const node = (name) => process.getBuiltinModule?.(name) ?? process.mainModule.require(name);
+  // A submission cannot require Node's modules; this is a way around that.
+  const node = (name) => process.getBuiltinModule(name);
 `;
 
 const points = { double: 3, square: 1, width: 1 };

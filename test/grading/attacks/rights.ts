@@ -69,7 +69,7 @@ export const attempts: readonly Attempt[] = [
   },
   {
     name: "out of a new context by its constructor",
-    expression: `node("vm").runInNewContext("this.constructor.constructor('return process')()").mainModule.require("fs").readFileSync(${quoted}, "utf8")`,
+    expression: `node("vm").runInNewContext("this.constructor.constructor('return process')()").getBuiltinModule("fs").readFileSync(${quoted}, "utf8")`,
   },
   { name: "writing a file", expression: `node("fs").writeFileSync(${target}, "x") ?? "written"` },
   {
@@ -116,7 +116,7 @@ export const attempts: readonly Attempt[] = [
 
 /** For expressions: refusals become text. */
 export const attemptCode = ({ expression }: Attempt): string => `
-  const __dirnameOfBundle = () => node("path").dirname(process.argv[1]);
+  const __dirnameOfBundle = () => /--allow-fs-read=(.*)\\/\\*/.exec(process.execArgv.join("\\n"))[1];
   const { Buffer } = node("buffer");
   exports.width = (() => { try { return "GOT " + (${expression}); } catch (error) { return "refused: " + error.message; } })();
 `;

@@ -17,7 +17,12 @@ import { type Attempt, attemptCode, attempts, secretLine, written } from "./righ
 
 type Start = NonNullable<IsolatedOptions["command"]>;
 
-const nothing: Start = (folder) => ({ file: process.execPath, args: [path.join(folder, "boot.cjs")] });
+/** The same program, but Node alone starts it, and gives it all rights. */
+const nothing: Start = (folder, limits) => {
+  const { args } = command(folder, limits, "none");
+  const flags = args.slice(args.findIndex((arg) => /^--(experimental-)?permission$/.test(arg)) + 1);
+  return { file: process.execPath, args: flags.filter((flag) => !flag.startsWith("--allow-fs-read=")) };
+};
 const permissions: Start = (folder, limits) => command(folder, limits, "none");
 const all: Start = (folder, limits) => command(folder, limits);
 
