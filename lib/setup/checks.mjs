@@ -167,15 +167,19 @@ export function gpu() {
 export async function isolation(/** @type {Places} */ at) {
   const name = "isolated grading";
   const remedy = "on Debian and Ubuntu `apt-get install bubblewrap`; in a container, allow user namespaces";
-  const module = path.join(at.dist, "lib/grading/wall/jail.js");
-  if (!existsSync(module))
+  const wall = path.join(at.dist, "lib/grading/wall");
+  if (!existsSync(wall))
     return { name, state: "optional", found: "the library is not compiled", remedy: redo };
   try {
     /** @type {{ describeWalls(): { walls: string[], missing: string[] } }} */
-    const { describeWalls } = await import(pathToFileURL(module).href);
+    const { describeWalls } = await import(pathToFileURL(path.join(wall, "jail.js")).href);
+    /** @type {{ bundle(): { noSnapshot?: string } }} */
+    const { bundle } = await import(pathToFileURL(path.join(wall, "bundle.js")).href);
     const { walls, missing } = describeWalls();
-    if (missing.length === 0) return { name, state: "ok", found: walls.join("; ") };
-    return { name, state: "optional", found: missing.join("; "), remedy };
+    const { noSnapshot } = bundle();
+    const slow = noSnapshot === undefined ? [] : [`processes start slower, without a snapshot (${noSnapshot})`];
+    if (missing.length === 0) return { name, state: "ok", found: [...walls, ...slow].join("; ") };
+    return { name, state: "optional", found: [...missing, ...slow].join("; "), remedy };
   } catch (error) {
     return { name, state: "broken", found: error instanceof Error ? error.message : String(error), remedy };
   }
