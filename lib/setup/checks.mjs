@@ -177,7 +177,8 @@ export async function isolation(/** @type {Places} */ at) {
     const { bundle } = await import(pathToFileURL(path.join(wall, "bundle.js")).href);
     const { walls, missing } = describeWalls();
     const { noSnapshot } = bundle();
-    const slow = noSnapshot === undefined ? [] : [`processes start slower, without a snapshot (${noSnapshot})`];
+    const slow =
+      noSnapshot === undefined ? [] : [`processes start slower, without a snapshot (${noSnapshot})`];
     if (missing.length === 0) return { name, state: "ok", found: [...walls, ...slow].join("; ") };
     return { name, state: "optional", found: [...missing, ...slow].join("; "), remedy };
   } catch (error) {
