@@ -69,14 +69,16 @@ export function rotate({ x, angles, start = 0 }: RotateOptions): tf.Tensor4D {
   );
   return tf.tidy(() => {
     // Angles in float64: at position 10⁵ a float32 angle would already be off by 0.004 radians.
-    const [cos, sin] = [new Float32Array(T! * D!), new Float32Array(T! * D!)];
-    for (let n = 0, at = 0; n < T!; n++) {
-      for (const theta of angles) {
-        const [c, s] = [Math.cos((start + n) * theta), Math.sin((start + n) * theta)];
-        [cos[at], cos[at + 1], sin[at], sin[at + 1]] = [c, c, -s, s];
-        at += 2;
+    const cos = new Float32Array(T! * D!);
+    const sin = new Float32Array(T! * D!);
+    angles.forEach((theta, i) => {
+      for (let n = 0, at = 2 * i; n < T!; n++, at += D!) {
+        const angle = (start + n) * theta;
+        cos[at] = cos[at + 1] = Math.cos(angle);
+        sin[at + 1] = Math.sin(angle);
+        sin[at] = -sin[at + 1]!;
       }
-    }
+    });
     const swapped = tf.reverse(tf.reshape(x, [B!, H!, T!, D! / 2, 2]), 4); // (x₀, x₁) → (x₁, x₀)
     const table = (values: Float32Array) => tf.tensor2d(values, [T!, D!]);
     return tf.add(tf.mul(x, table(cos)), tf.mul(tf.reshape(swapped, x.shape), table(sin)));
