@@ -41,7 +41,7 @@ export function mergeChunks(x: tf.Tensor4D, { B, H, T }: { B: number; H: number;
 }
 
 /** Rows that one product sums in `sumsBefore`: constant, so that the whole stays linear in the number of rows. */
-const GROUP = 16;
+const GROUP = 32;
 
 /**
  * Along axis 1, the sum of everything earlier, an exclusive cumulative sum: `[A, N, F, E]` → `[A, N, F, E]`, zeros first.
