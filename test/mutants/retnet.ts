@@ -167,9 +167,9 @@ export default mutants<typeof Answers>({
       answer: retaining({ D: (T, gamma) => table(T, (n, m) => (m <= n ? gamma ** m : 0)) }),
     },
     {
-      name: "normalises the scores, as if the norm came here",
+      name: "makes every row's weights sum to one in size, as softmax does",
       loses: [definition, fades, linear],
-      answer: retaining({ weights: (x) => tf.div(x, tf.maximum(tf.abs(tf.sum(x, 1, true)), 1)) }),
+      answer: retaining({ weights: (x) => tf.div(x, tf.sum(tf.abs(x), 1, true)) }),
     },
   ],
   retainInChunks: [

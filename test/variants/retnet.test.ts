@@ -113,6 +113,31 @@ onEveryBackend("variants/retnet", (backend) => {
     ).to.throw("largest error");
   });
 
+  it("normalised scores: each row over √Σ D and then over the size of its sum, or 1, as section 2.2 has it", () => {
+    const [T, H] = [20, 2];
+    const { tensors, numbers } = draw({ H, T, D: 4, E: 3 }, "section 2.2", 3);
+    const eye = Float64Array.from({ length: H * T * T }, (_, i) => ((i % (T * T)) % (T + 1) === 0 ? 1 : 0));
+    const scores = referenceRetention({ ...numbers, E: T, v: eye }).data;
+    const data = new Float64Array(H * T * 3);
+    const sizes: number[] = [];
+    for (let hn = 0; hn < H * T; hn++) {
+      const gamma = numbers.gammas[Math.floor(hn / T)]!;
+      const decays = (1 - gamma ** ((hn % T) + 1)) / (1 - gamma);
+      const row = scores.slice(hn * T, (hn + 1) * T).map((x) => x / Math.sqrt(decays));
+      const sum = row.reduce((a, b) => a + b, 0);
+      sizes.push(Math.sign(sum) * Math.max(Math.abs(sum), 1));
+      for (let m = 0; m < T; m++) {
+        const value = (Math.floor(hn / T) * T + m) * 3;
+        for (let e = 0; e < 3; e++)
+          data[hn * 3 + e]! += (row[m]! / Math.abs(sizes[hn]!)) * numbers.v[value + e]!;
+      }
+    }
+    // All three cases stand in it: a large sum of either sign, and a small one.
+    expect(sizes.some((x) => x > 1) && sizes.some((x) => x < -1)).to.equal(true);
+    expect(sizes.some((x) => Math.abs(x) === 1)).to.equal(true);
+    assertClose(scoreNormalisedRetention(tensors), { shape: [1, H, T, 3], data }, rounding);
+  });
+
   it("hidden keys count nowhere, and a row that sees none is zero, in every form", () => {
     const { tensors, numbers } = draw({ B: 2, H: 2, T: 9, D: 4, E: 3 }, 1, 3);
     // In the first sequence positions 0 to 2 are hidden, so that rows 0 to 2 see nothing.
