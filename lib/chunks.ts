@@ -75,7 +75,13 @@ export function sumsBefore(x: tf.Tensor4D, decays?: readonly number[]): tf.Tenso
       totals,
       decays?.map((decay) => decay ** group),
     );
-    const before = tf.add<tf.Tensor4D>(inside, faded(older, Array.from({ length: group }, (_, n) => n)));
+    const before = tf.add<tf.Tensor4D>(
+      inside,
+      faded(
+        older,
+        Array.from({ length: group }, (_, n) => n),
+      ),
+    );
     return tf.reshape(mergeChunks(before, { B: A, H: 1, T: N }), [A, N, F, E]);
   });
 }
