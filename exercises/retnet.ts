@@ -8,8 +8,8 @@
  * Shapes here have no batch and one head, so that nothing hides the idea: T positions, keys of width D, values of width E, one
  * decay γ.
  *
- * Write the answers with tfjs: `workbook/variants/retnet`, `workbook/variants/retnet-layer`, `workbook/learn/retnet-mixer` and
- * `workbook/chunks` hold what is asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/variants/retnet`, `workbook/variants/retnet-layer`, `workbook/learn/retnet-mixer`,
+ * `workbook/chunks` and `workbook/rotation` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

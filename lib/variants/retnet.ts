@@ -14,11 +14,12 @@
  * T (4 D E + 2 c (D + E)) and T numbers for a fixed chunk c.
  * Deviates from the paper: Q Kᵀ is divided by √D in every form (section 2.2 has it among the normalisations); the other
  * two normalisations, which only hold under a norm, are in retnet-layer.ts; the angles are those of the authors' code,
- * which the paper leaves open; hidden keys.
+ * which the paper leaves open (the turning itself is in ../rotation.ts); hidden keys.
  */
 
 import * as tf from "@tensorflow/tfjs";
 import { mergeChunks, splitChunks, sumsBefore } from "../chunks.js";
+import { turned, turns } from "../rotation.js";
 import { dims, ensure } from "../shapes.js";
 
 export interface RetentionOptions {
@@ -49,40 +50,6 @@ export function retentionDecays(heads: number): number[] {
 export function retentionAngles(D: number): number[] {
   ensure(Number.isInteger(D) && D >= 2 && D % 2 === 0, `retentionAngles: expected an even width D, got ${D}`);
   return Array.from({ length: D / 2 }, (_, i) => 10_000 ** -(D === 2 ? 0 : i / (D / 2 - 1)));
-}
-
-export interface RotateOptions {
-  /** `[B, H, T, D]`, D even; entries 2i and 2i + 1 are a pair. */
-  readonly x: tf.Tensor4D;
-  /** θ, radians a position, D / 2 of them. */
-  readonly angles: readonly number[];
-  /** The first position; 0 unless given. */
-  readonly start?: number;
-}
-
-/** Turns pair i of the row at position n by n θᵢ: the factor e^(inθ) of eq. 5, in real numbers. `[B, H, T, D]`. */
-export function rotate({ x, angles, start = 0 }: RotateOptions): tf.Tensor4D {
-  const { B, H, T, D } = dims("rotate", { x: [x, "B H T D"] });
-  ensure(
-    angles.length * 2 === D,
-    `rotate: expected D / 2 = ${D! / 2} angles for D = ${D}, got ${angles.length}`,
-  );
-  return tf.tidy(() => {
-    // Angles in float64: at position 10⁵ a float32 angle would already be off by 0.004 radians.
-    const cos = new Float32Array(T! * D!);
-    const sin = new Float32Array(T! * D!);
-    angles.forEach((theta, i) => {
-      for (let n = 0, at = 2 * i; n < T!; n++, at += D!) {
-        const angle = (start + n) * theta;
-        cos[at] = cos[at + 1] = Math.cos(angle);
-        sin[at + 1] = Math.sin(angle);
-        sin[at] = -sin[at + 1]!;
-      }
-    });
-    const swapped = tf.reverse(tf.reshape(x, [B!, H!, T!, D! / 2, 2]), 4); // (x₀, x₁) → (x₁, x₀)
-    const table = (values: Float32Array) => tf.tensor2d(values, [T!, D!]);
-    return tf.add(tf.mul(x, table(cos)), tf.mul(tf.reshape(swapped, x.shape), table(sin)));
-  });
 }
 
 /** All T × T weights at once: `[B, H, T, E]` (eq. 5). With the identity matrix for `v` the weights themselves come out. */
@@ -221,6 +188,10 @@ export function positioned(name: string, options: RetentionOptions, start = 0) {
     );
     keys = tf.mul(keys, tf.reshape(tf.cast(keyMask, "float32"), [B!, 1, T!, 1]));
   }
-  const turned = (x: tf.Tensor4D) => (angles === undefined ? x : rotate({ x, angles, start }));
-  return { q: turned(q), k: turned(keys), v, decays, B: B!, H: H!, T: T! };
+  const sizes = { decays, B: B!, H: H!, T: T! };
+  if (angles === undefined) return { q, k: keys, v, ...sizes };
+  const both = turns(angles, T!, start);
+  const entering = { q: turned(q, both), k: turned(keys, both), v, ...sizes };
+  tf.dispose([both.cos, both.sin]);
+  return entering;
 }

@@ -249,6 +249,7 @@ export default graded("retnet", exercises, {
     "workbook/variants/retnet-layer",
     "workbook/learn/retnet-mixer",
     "workbook/chunks",
+    "workbook/rotation",
   ],
 });
 
