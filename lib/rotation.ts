@@ -43,8 +43,10 @@ export function turned(x: tf.Tensor4D, { cos, sin }: Turns): tf.Tensor4D {
     cos.shape[1] === D,
     `rotate: expected D / 2 = ${D / 2} angles for D = ${D}, got ${cos.shape[1] / 2}`,
   );
-  const swapped = tf.reverse(tf.reshape(x, [B, H, T, D / 2, 2]), 4); // (x₀, x₁) → (x₁, x₀)
-  return tf.add(tf.mul(x, cos), tf.mul(tf.reshape(swapped, x.shape), sin));
+  return tf.tidy(() => {
+    const swapped = tf.reverse(tf.reshape(x, [B, H, T, D / 2, 2]), 4); // (x₀, x₁) → (x₁, x₀)
+    return tf.add(tf.mul(x, cos), tf.mul(tf.reshape(swapped, x.shape), sin));
+  });
 }
 
 /** Positions whose turns are computed from one far turn: cosines are the dearest part of turning. */
