@@ -56,6 +56,17 @@ export const catalog: readonly Paper[] = [
     time: "n",
     memory: "n",
   },
+  {
+    slug: "retnet",
+    title: "Retentive Network: A Successor to Transformer for Large Language Models",
+    authors: "Sun et al.",
+    year: 2023,
+    arXiv: "2307.08621",
+    family: "Recurrent and state-space",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */

@@ -39,6 +39,23 @@ onEveryBackend("chunks", () => {
     }
   });
 
+  it("with decays, sumsBefore is what a recurrence holds that shrinks by its own decay at each row", () => {
+    const decays = [0.5, 0.97];
+    for (const N of [1, 2, 32, 33, 65, 1100]) {
+      const x = random(N).normalTensor<tf.Rank.R4>([2, N, 2, 3]);
+      const values = x.dataSync();
+      const data = new Float64Array(values.length);
+      for (const [a, decay] of decays.entries()) {
+        for (let i = a * N * 6 + 6; i < (a + 1) * N * 6; i++) data[i] = decay * data[i - 6]! + values[i - 6]!;
+      }
+      assertClose(sumsBefore(x, decays), { shape: [2, N, 2, 3], data }, rounding, `N = ${N}`);
+    }
+    expect(() => sumsBefore(tf.zeros([2, 3, 1, 1]), [0.5])).to.throw(
+      RangeError,
+      "sumsBefore: expected one decay for each of the 2 sequences, got 1",
+    );
+  });
+
   it("the gradient of sumsBefore is the sum of all later rows", () => {
     const N = 70;
     const cotangent = random(2).normalTensor<tf.Rank.R4>([1, N, 1, 2]);

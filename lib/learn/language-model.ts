@@ -140,7 +140,13 @@ export function decodeStep({ config, params, tokens, state }: LogitsOptions & { 
   return tf.tidy(() => {
     const layers: Record<string, tf.Tensor>[] = [];
     const z = stack(config, params, tokens, state.position, (x, own, n) => {
-      const next = mixer.recurrent!.step({ x, params: own, heads, state: state.layers[n]! });
+      const next = mixer.recurrent!.step({
+        x,
+        params: own,
+        heads,
+        state: state.layers[n]!,
+        position: state.position,
+      });
       layers.push(next.state);
       return next.y;
     });

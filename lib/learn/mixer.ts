@@ -30,8 +30,10 @@ export interface Mixer {
 export interface RecurrentForm {
   /** The state before the first position. */
   start(options: { batch: number; width: number; heads: number }): Record<string, tf.Tensor>;
-  /** `x [B, 1, C]` → `y [B, 1, C]`, and the state after it; the old state is left alone. */
-  step(options: { x: tf.Tensor3D; params: Tensors; heads: number; state: Tensors }): {
+  /**
+   * `x [B, 1, C]`, after `position` earlier ones → `y [B, 1, C]`, and the state after it; the old state is left alone.
+   */
+  step(options: { x: tf.Tensor3D; params: Tensors; heads: number; state: Tensors; position: number }): {
     y: tf.Tensor3D;
     state: Record<string, tf.Tensor>;
   };
