@@ -56,6 +56,17 @@ export const catalog: readonly Paper[] = [
     time: "n",
     memory: "n",
   },
+  {
+    slug: "reformer",
+    title: "Reformer: The Efficient Transformer",
+    authors: "Kitaev, Kaiser, Levskaya",
+    year: 2020,
+    arXiv: "2001.04451",
+    family: "Low rank, hashing, kernels",
+    forms: ["parallel", "chunkwise"],
+    time: "n log n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */
