@@ -80,13 +80,11 @@ export const lshRoundIdentities: readonly Identity<LshRound>[] = [
       const spliced = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
         tf.concat([tf.slice(a, 0, cut), tf.slice(b, cut)], 0);
       const rows = Array.from({ length: cut }, (_, t) => t);
-      const changed = await form(spliced(first.qk, second.qk), spliced(first.v, second.v), buckets, 4);
-      assertClose(
-        pick(changed, rows),
-        pick(await form(first.qk, first.v, buckets, 4), rows),
-        single,
-        "rows before",
-      );
+      for (const chunk of [4, T]) {
+        const before = pick(await form(first.qk, first.v, buckets, chunk), rows);
+        const changed = await form(spliced(first.qk, second.qk), spliced(first.v, second.v), buckets, chunk);
+        assertClose(pick(changed, rows), before, single, `rows 0 … ${cut - 1} in chunks of ${chunk}`);
+      }
     },
   },
 ];
