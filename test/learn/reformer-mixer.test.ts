@@ -14,7 +14,7 @@ const [T, width, heads] = [20, 8, 2];
 describe("learn/reformer-mixer", () => {
   before(() => useBackend());
 
-  const parameters = () => {
+  const parameters = (): Record<string, tf.Tensor> => {
     const r = random(1);
     const fresh = reformerMixer({ chunk: 4, rounds: 1 }).init({ random: r, width, heads });
     return { ...fresh, wo: r.normalTensor([width, width]) };
