@@ -6,6 +6,7 @@
  *   h(x) = argmax([x R ; −x R]),   R of size [D, b/2], entries normal: b buckets, a direction and its opposite each
  *   P[h(x) = h(y)] = 1 − θ/π for b = 2,   (1 − θ/π)² for b = 4,   θ the angle between x and y
  *
+ * (In shapes R is the number of rounds, as everywhere in these files.)
  * Identities (test/variants/reformer.test.ts): equals transformers' hash for the same R; scaling x changes nothing; the
  * measured share of common buckets is the formula's; sorting is a permutation, by bucket and then by position.
  * Cost of one round: T D Σ fᵢ FLOPs for b = f₁ f₂ …, and sorting.

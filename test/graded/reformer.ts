@@ -262,7 +262,7 @@ const exercises: GradedExercises<typeof Answers> = {
     hint: "With b = 4 one round finds them with probability (1 − ½)². How often may that fail in a row?",
     tests: [
       {
-        sentence: "the smallest R with 0.75^R at most 0.1",
+        sentence: "the smallest n with 0.75ⁿ at most 0.1",
         run: async ({ answer }) => expectNumber(await answer(), Math.ceil(Math.log(0.1) / Math.log(0.75))),
       },
     ],

@@ -281,9 +281,9 @@ export default mutants<typeof Answers>({
     },
   ],
   roundsForNineTenths: [
-    { name: "one too few", loses: ["the smallest R with 0.75^R at most 0.1"], answer: 8 },
-    { name: "adds the probabilities", loses: ["the smallest R with 0.75^R at most 0.1"], answer: 4 },
-    { name: "forgets the second bit", loses: ["the smallest R with 0.75^R at most 0.1"], answer: 5 },
+    { name: "one too few", loses: ["the smallest n with 0.75ⁿ at most 0.1"], answer: 8 },
+    { name: "adds the probabilities", loses: ["the smallest n with 0.75ⁿ at most 0.1"], answer: 4 },
+    { name: "forgets the second bit", loses: ["the smallest n with 0.75ⁿ at most 0.1"], answer: 5 },
   ],
   foundTwice: [
     {
