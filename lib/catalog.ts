@@ -35,6 +35,17 @@ export const catalog: readonly Paper[] = [
     memory: "n²",
   },
   {
+    slug: "reformer",
+    title: "Reformer: The Efficient Transformer",
+    authors: "Kitaev, Kaiser, Levskaya",
+    year: 2020,
+    arXiv: "2001.04451",
+    family: "Low rank, hashing, kernels",
+    forms: ["parallel", "chunkwise"],
+    time: "n log n",
+    memory: "n",
+  },
+  {
     slug: "longformer",
     title: "Longformer: The Long-Document Transformer",
     authors: "Beltagy, Peters, Cohan",

@@ -17,6 +17,8 @@ export interface Point {
 export interface Series {
   readonly label: string;
   readonly points: readonly Point[];
+  /** False leaves the points unjoined: measurements beside a curve that theory gives. */
+  readonly joined?: boolean;
 }
 
 /** With more points than this a curve is drawn without markers, and its errors as a band. */
@@ -80,17 +82,19 @@ export function seriesLayers(
       encoding: { x, y: { ...y, field: "low", stack: null }, y2: { field: "high" }, color },
     });
   }
+  const loose = new Set(series.flatMap(({ label, joined = true }) => (joined ? [] : [label])));
   layers.push({
-    data: { values: records },
+    data: { values: records.filter((point) => !loose.has(point.series as string)) },
     ...(marked ? { transform: [DASH_FIELD] } : {}),
     mark: { type: "line", strokeWidth: 2, clip },
     encoding: { x, y, color, strokeDash },
   });
-  if (marked) {
+  const dots = marked ? records : records.filter((point) => loose.has(point.series as string));
+  if (dots.length > 0) {
     layers.push({
-      data: { values: records },
+      data: { values: dots },
       mark: { type: "point", filled: true, size: 60, opacity: 1, clip },
-      encoding: { x, y, color, shape, tooltip },
+      encoding: { x, y, color, ...(marked ? { shape } : {}), tooltip },
     });
   }
   return layers;

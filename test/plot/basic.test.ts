@@ -27,6 +27,18 @@ describe("line plots", () => {
     expect(marks({ series: [curve(26, { low: 0, high: 99 })] })).to.deep.equal(["area", "line"]);
   });
 
+  it("unjoined points stand without a line, also beside a smooth curve", () => {
+    const measured = { ...curve(4), label: "measured", joined: false };
+    for (const theory of [curve(5), curve(30)]) {
+      const figure = plot({ series: [theory, measured] });
+      const of = (mark: string) =>
+        new Set((layer(figure, mark).data.values as { series: string }[]).map(({ series }) => series));
+      expect(of("line")).to.deep.equal(new Set(["a"]));
+      expect(of("point").has("measured")).to.equal(true);
+      expect(of("point").has("a")).to.equal(theory.points.length === 5);
+    }
+  });
+
   it("a curve without markers is told by its dashes in the legend", () => {
     const figure = plot({ series: [curve(30), { ...curve(30), label: "b" }] });
     const { strokeDash, color } = layer(figure, "line").encoding;
