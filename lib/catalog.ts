@@ -56,6 +56,17 @@ export const catalog: readonly Paper[] = [
     time: "n",
     memory: "n",
   },
+  {
+    slug: "performer",
+    title: "Rethinking Attention with Performers",
+    authors: "Choromanski et al.",
+    year: 2020,
+    arXiv: "2009.14794",
+    family: "Low rank, hashing, kernels",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */
