@@ -68,6 +68,17 @@ export const catalog: readonly Paper[] = [
     memory: "n",
   },
   {
+    slug: "performer",
+    title: "Rethinking Attention with Performers",
+    authors: "Choromanski et al.",
+    year: 2020,
+    arXiv: "2009.14794",
+    family: "Low rank, hashing, kernels",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
+  {
     slug: "retnet",
     title: "Retentive Network: A Successor to Transformer for Large Language Models",
     authors: "Sun et al.",
