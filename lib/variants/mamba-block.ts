@@ -7,7 +7,7 @@
  *   y = (scan(u, Δ, A, B, C) + D u) ⊙ silu(z) W_out,   A = −exp(A_log)
  *
  * Identities (test/variants/mamba-block.test.ts): equals transformers' Mamba mixer; one token at a time equals the whole text;
- * with W_x, W_Δ = 0 it is what `timeInvariant` makes of it.
+ * with Δ, B and C the same for all tokens it does not notice where a text starts.
  * Cost: 6 T C E FLOPs in the projections (E = 2 C in the paper), the rest grows like T too.
  */
 

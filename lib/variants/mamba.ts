@@ -10,7 +10,7 @@
  *
  * Identities (lib/identities/mamba.ts): recurrent, chunkwise and associative forms agree; a token with Δ = 0 leaves the state
  * alone; with Δ, B and C the same for all tokens it is a convolution.
- * Cost with D channels: 8 T D N FLOPs and a state of D N numbers recurrently; twice that chunkwise, with the states of T / c
+ * Cost with D channels: 7 T D N FLOPs and a state of D N numbers recurrently; nearly twice that chunkwise, with the states of T / c
  * positions at once; the associative form holds the states of all T.
  * Deviates from the paper: tensors hold D last, so that the longest axis is the contiguous one; the chunkwise form is a
  * reconstruction of what their kernel does on a GPU (section 3.3.2), in tensor operations: states are recomputed, not stored.
@@ -74,7 +74,11 @@ export function selectiveScan(options: SelectiveScanOptions): tf.Tensor3D {
     });
     const flat = (tensor: tf.Tensor3D) => tf.reshape(tensor, [batch, T, N * D]) as tf.Tensor3D;
     const states = associativeScan({ decay: flat(step.decay), input: flat(step.input) });
-    return tf.reshape(read(C, tf.reshape(states, [batch * T, N, D])), [batch, T, D]);
+    const y = tf.matMul(
+      tf.reshape(C, [batch * T, 1, N]),
+      tf.reshape(states, [batch * T, N, D]) as tf.Tensor3D,
+    ); // [B·T, 1, D]
+    return tf.reshape(y, [batch, T, D]);
   });
 }
 
@@ -193,14 +197,9 @@ function sweep(
     // Not the caller's: it may start from this state again.
     if (state !== start) state.dispose();
     state = next;
-    emit?.(read(C, state));
+    emit?.(tf.matMul(C, state)); // [K, 1, D]
   }
   return state;
-}
-
-/** y = C h for K positions: C `[K, 1, N]` or of as many numbers, h `[K, N, D]` → `[K, 1, D]`. */
-function read(C: tf.Tensor, h: tf.Tensor3D): tf.Tensor3D {
-  return tf.matMul(tf.reshape(C, [h.shape[0], 1, h.shape[1]]), h);
 }
 
 /** Entry checks; A comes back as `[1, N, D]`. */
