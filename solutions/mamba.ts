@@ -150,7 +150,10 @@ export const rounds: number =
 // END SOLUTION
 
 /** Why can a selective model not be computed as one long convolution, as S4 is? */
-export const noConvolution: "its kernel would differ from token to token" | "its state is too large" | "A is diagonal" =
+export const noConvolution:
+  | "its kernel would differ from token to token"
+  | "its state is too large"
+  | "A is diagonal" =
   // BEGIN SOLUTION
   "its kernel would differ from token to token";
 // END SOLUTION

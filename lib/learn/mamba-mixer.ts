@@ -17,7 +17,7 @@ import {
 import type { Mixer, Tensors } from "./mixer.js";
 
 export interface MambaMixerOptions {
-  /** N, numbers of state for each channel; 8 unless given. */
+  /** N, numbers of state for each channel; 4 unless given. */
   readonly states?: number;
   /** E / C, channels for each number of the model's width; 2 unless given, as in the paper. */
   readonly expand?: number;
@@ -37,7 +37,7 @@ export function mambaMixer(options: MambaMixerOptions = {}): Mixer {
 
 /** Δ, B and C the same for every token: a linear filter between the same projections, convolution and gate. */
 export function timeInvariantMixer(options: MambaMixerOptions = {}): Mixer {
-  const { states = 8 } = options;
+  const { states = 4 } = options;
   return mixer(
     "time-invariant",
     options,
@@ -48,7 +48,7 @@ export function timeInvariantMixer(options: MambaMixerOptions = {}): Mixer {
 
 function mixer(
   name: string,
-  { states: N = 8, expand = 2, window: W = 4 }: MambaMixerOptions,
+  { states: N = 4, expand = 2, window: W = 4 }: MambaMixerOptions,
   extra: (random: Random) => Record<string, tf.Tensor>,
   selection: (params: Tensors) => Selection,
 ): Mixer {

@@ -1,0 +1,133 @@
+/**
+ * A trained test of selection: does a token mixer find, among tokens that mean nothing, the ones that count, wherever they stand?
+ *
+ * Two tasks of tasks.ts, selective copying and induction, as Gu and Dao, 2023, arXiv:2312.00752, section 4.1, use them, at a size
+ * that trains in seconds. Training shows short and longer sequences in turn; the tests go beyond.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { adamw } from "./adamw.js";
+import {
+  initLanguageModel,
+  type LanguageModelConfig,
+  languageModelLoss,
+  logits,
+  type Params,
+} from "./language-model.js";
+import type { Mixer, Tensors } from "./mixer.js";
+import { warmupCosine } from "./schedule.js";
+import { accuracy, inductionBatch, selectiveCopyingBatch } from "./tasks.js";
+import type { Batch } from "./text.js";
+import { type History, train } from "./train.js";
+
+/** A task at any length. */
+export interface SelectionTask {
+  readonly name: string;
+  readonly vocabulary: number;
+  /** Lengths to train with, in turn. */
+  readonly lengths: readonly number[];
+  /** The share of right answers that guessing gets. */
+  readonly chance: number;
+  readonly draw: (options: { batch: number; length: number; seed: string }) => Batch;
+}
+
+const copied = { remembered: 3, symbols: 6 } as const;
+const induced = { symbols: 8 } as const;
+
+/** Three symbols among blanks, to be repeated in their order. */
+export const selectiveCopying: SelectionTask = {
+  name: "selective copying",
+  vocabulary: copied.symbols + 2,
+  lengths: [4, 8, 16, 32],
+  chance: 1 / copied.symbols,
+  draw: (options) => selectiveCopyingBatch({ ...options, ...copied }),
+};
+
+/** What followed the trigger the first time? */
+export const induction: SelectionTask = {
+  name: "induction",
+  vocabulary: induced.symbols + 1,
+  lengths: [4, 8, 16, 32],
+  chance: 1 / induced.symbols,
+  draw: (options) => inductionBatch({ ...options, ...induced }),
+};
+
+const recipe = {
+  width: 32,
+  batch: 32,
+  steps: 160,
+  warmup: 20,
+  peak: 0.02,
+  beta2: 0.98,
+  clipNorm: 1,
+} as const;
+
+export interface SelectionOptions {
+  readonly task: SelectionTask;
+  readonly mixer: Mixer;
+  readonly seed: string | number;
+  readonly label?: string;
+  /** 240 unless given. */
+  readonly steps?: number;
+  /** Where positions are added to the tokens; "none" unless given: a mixer that runs through time knows the order. */
+  readonly positions?: LanguageModelConfig["positions"];
+}
+
+/** A trained model: its parameters are the caller's to dispose. */
+export interface TrainedSelection {
+  readonly config: LanguageModelConfig;
+  readonly params: Params;
+  readonly history: History;
+}
+
+/** Trains a fresh model of one layer, 32 wide. */
+export async function trainSelection({
+  task,
+  mixer,
+  seed,
+  label = `${task.name}, ${mixer.name}`,
+  steps = recipe.steps,
+  positions = "none",
+}: SelectionOptions): Promise<TrainedSelection> {
+  const { width, batch, warmup, peak, beta2, clipNorm } = recipe;
+  const shape = { vocabulary: task.vocabulary, width, hidden: width, layers: 1, heads: 2 };
+  const config: LanguageModelConfig = { ...shape, positions, mixer };
+  const params = initLanguageModel({ config, seed });
+  const optimiser = adamw({ params, beta2, clipNorm });
+  try {
+    const history = await train({
+      params,
+      optimiser,
+      steps,
+      learningRate: warmupCosine({ peak, warmup: Math.min(warmup, steps - 1), steps }),
+      batch: (step) =>
+        task.draw({ batch, length: task.lengths[step % task.lengths.length]!, seed: `${seed}/${step}` }),
+      loss: (data) => languageModelLoss({ config, params, batch: data }),
+      label,
+    });
+    return { config, params, history };
+  } catch (error) {
+    tf.dispose(params);
+    throw error;
+  } finally {
+    optimiser.dispose();
+  }
+}
+
+/** The share of right answers at one length, on 128 fresh sequences. */
+export function selectionAccuracy({
+  task,
+  config,
+  params,
+  length,
+}: {
+  task: SelectionTask;
+  config: LanguageModelConfig;
+  params: Tensors;
+  length: number;
+}): number {
+  const batch = task.draw({ batch: 128, length, seed: "fresh" });
+  const share = tf.tidy(() => accuracy({ logits: logits({ config, params, tokens: batch.inputs }), batch }));
+  tf.dispose(batch);
+  return share;
+}
