@@ -26,6 +26,8 @@ export interface SelectionTask {
   readonly vocabulary: number;
   /** Lengths to train with, in turn. */
   readonly lengths: readonly number[];
+  /** Steps of training in which the Mamba block learns it, where it does. */
+  readonly steps: number;
   /** The share of right answers that guessing gets. */
   readonly chance: number;
   readonly draw: (options: { batch: number; length: number; seed: string }) => Batch;
@@ -39,6 +41,7 @@ export const selectiveCopying: SelectionTask = {
   name: "selective copying",
   vocabulary: copied.symbols + 2,
   lengths: [4, 8, 16, 32],
+  steps: 240,
   chance: 1 / copied.symbols,
   draw: (options) => selectiveCopyingBatch({ ...options, ...copied }),
 };
@@ -48,6 +51,7 @@ export const induction: SelectionTask = {
   name: "induction",
   vocabulary: induced.symbols + 1,
   lengths: [4, 8, 16, 32],
+  steps: 120,
   chance: 1 / induced.symbols,
   draw: (options) => inductionBatch({ ...options, ...induced }),
 };
@@ -55,7 +59,6 @@ export const induction: SelectionTask = {
 const recipe = {
   width: 32,
   batch: 32,
-  steps: 160,
   warmup: 20,
   peak: 0.02,
   beta2: 0.98,
@@ -67,10 +70,8 @@ export interface SelectionOptions {
   readonly mixer: Mixer;
   readonly seed: string | number;
   readonly label?: string;
-  /** 240 unless given. */
+  /** The task's unless given. */
   readonly steps?: number;
-  /** Where positions are added to the tokens; "none" unless given: a mixer that runs through time knows the order. */
-  readonly positions?: LanguageModelConfig["positions"];
 }
 
 /** A trained model: its parameters are the caller's to dispose. */
@@ -86,12 +87,12 @@ export async function trainSelection({
   mixer,
   seed,
   label = `${task.name}, ${mixer.name}`,
-  steps = recipe.steps,
-  positions = "none",
+  steps = task.steps,
 }: SelectionOptions): Promise<TrainedSelection> {
   const { width, batch, warmup, peak, beta2, clipNorm } = recipe;
   const shape = { vocabulary: task.vocabulary, width, hidden: width, layers: 1, heads: 2 };
-  const config: LanguageModelConfig = { ...shape, positions, mixer };
+  // Nothing tells the model positions: where a token stands must not matter.
+  const config: LanguageModelConfig = { ...shape, positions: "none", mixer };
   const params = initLanguageModel({ config, seed });
   const optimiser = adamw({ params, beta2, clipNorm });
   try {
