@@ -58,7 +58,7 @@ function mixer(
       const [E, R] = [expand * C, Math.ceil(C / 16)];
       const matrix = (rows: number, columns: number) =>
         random.normalTensor<tf.Rank.R2>([rows, columns], rows ** -0.5);
-      // softplus(b) spread evenly in its logarithm over 0.001 … 0.1, and A = −1, −2, … −N (section 3.6).
+      // softplus(b) from 0.001 to 0.1 and A = −1, −2, … −N (section 3.6); evenly in the logarithm, as in the authors' code.
       const steps = Array.from({ length: E }, () => 0.001 * 100 ** random.uniform());
       return {
         into: matrix(C, 2 * E),

@@ -41,7 +41,7 @@ export const selectiveCopying: SelectionTask = {
   name: "selective copying",
   vocabulary: copied.symbols + 2,
   lengths: [4, 8, 16, 32],
-  steps: 240,
+  steps: 200,
   chance: 1 / copied.symbols,
   draw: (options) => selectiveCopyingBatch({ ...options, ...copied }),
 };
@@ -51,7 +51,7 @@ export const induction: SelectionTask = {
   name: "induction",
   vocabulary: induced.symbols + 1,
   lengths: [4, 8, 16, 32],
-  steps: 120,
+  steps: 100,
   chance: 1 / induced.symbols,
   draw: (options) => inductionBatch({ ...options, ...induced }),
 };
