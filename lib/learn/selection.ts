@@ -5,20 +5,11 @@
  * that trains in seconds. Training shows short and longer sequences in turn; the tests go beyond.
  */
 
-import * as tf from "@tensorflow/tfjs";
-import { adamw } from "./adamw.js";
-import {
-  initLanguageModel,
-  type LanguageModelConfig,
-  languageModelLoss,
-  logits,
-  type Params,
-} from "./language-model.js";
+import type { LanguageModelConfig } from "./language-model.js";
 import type { Mixer, Tensors } from "./mixer.js";
-import { warmupCosine } from "./schedule.js";
-import { accuracy, inductionBatch, selectiveCopyingBatch } from "./tasks.js";
+import { inductionBatch, selectiveCopyingBatch } from "./tasks.js";
 import type { Batch } from "./text.js";
-import { type History, train } from "./train.js";
+import { type TrainedTask, taskAccuracy, trainTask } from "./train-task.js";
 
 /** A task at any length. */
 export interface SelectionTask {
@@ -56,14 +47,8 @@ export const induction: SelectionTask = {
   draw: (options) => inductionBatch({ ...options, ...induced }),
 };
 
-const recipe = {
-  width: 32,
-  batch: 32,
-  warmup: 20,
-  peak: 0.02,
-  beta2: 0.98,
-  clipNorm: 1,
-} as const;
+const [width, batch] = [32, 32] as const;
+const recipe = { warmup: 20, peak: 0.02, beta2: 0.98, clipNorm: 1 } as const;
 
 export interface SelectionOptions {
   readonly task: SelectionTask;
@@ -74,61 +59,36 @@ export interface SelectionOptions {
   readonly steps?: number;
 }
 
-/** A trained model: its parameters are the caller's to dispose. */
-export interface TrainedSelection {
-  readonly config: LanguageModelConfig;
-  readonly params: Params;
-  readonly history: History;
-}
-
-/** Trains a fresh model of one layer, 32 wide. */
-export async function trainSelection({
+/** Trains a fresh model of one layer, 32 wide. The caller disposes the parameters. */
+export function trainSelection({
   task,
   mixer,
   seed,
   label = `${task.name}, ${mixer.name}`,
   steps = task.steps,
-}: SelectionOptions): Promise<TrainedSelection> {
-  const { width, batch, warmup, peak, beta2, clipNorm } = recipe;
+}: SelectionOptions): Promise<TrainedTask> {
   const shape = { vocabulary: task.vocabulary, width, hidden: width, layers: 1, heads: 2 };
-  // Nothing tells the model positions: where a token stands must not matter.
-  const config: LanguageModelConfig = { ...shape, positions: "none", mixer };
-  const params = initLanguageModel({ config, seed });
-  const optimiser = adamw({ params, beta2, clipNorm });
-  try {
-    const history = await train({
-      params,
-      optimiser,
-      steps,
-      learningRate: warmupCosine({ peak, warmup: Math.min(warmup, steps - 1), steps }),
-      batch: (step) =>
-        task.draw({ batch, length: task.lengths[step % task.lengths.length]!, seed: `${seed}/${step}` }),
-      loss: (data) => languageModelLoss({ config, params, batch: data }),
-      label,
-    });
-    return { config, params, history };
-  } catch (error) {
-    tf.dispose(params);
-    throw error;
-  } finally {
-    optimiser.dispose();
-  }
+  return trainTask({
+    // Nothing tells the model positions: where a token stands must not matter.
+    config: { ...shape, positions: "none", mixer },
+    recipe,
+    steps,
+    seed,
+    batch: (step, seed) => task.draw({ batch, length: task.lengths[step % task.lengths.length]!, seed }),
+    label,
+  });
 }
 
 /** The share of right answers at one length, on 128 fresh sequences. */
 export function selectionAccuracy({
   task,
-  config,
-  params,
   length,
+  ...model
 }: {
   task: SelectionTask;
   config: LanguageModelConfig;
   params: Tensors;
   length: number;
 }): number {
-  const batch = task.draw({ batch: 128, length, seed: "fresh" });
-  const share = tf.tidy(() => accuracy({ logits: logits({ config, params, tokens: batch.inputs }), batch }));
-  tf.dispose(batch);
-  return share;
+  return taskAccuracy({ ...model, batch: task.draw({ batch: 128, length, seed: "fresh" }) });
 }
