@@ -89,6 +89,17 @@ export const catalog: readonly Paper[] = [
     time: "n",
     memory: "n",
   },
+  {
+    slug: "mamba",
+    title: "Mamba: Linear-Time Sequence Modeling with Selective State Spaces",
+    authors: "Gu, Dao",
+    year: 2023,
+    arXiv: "2312.00752",
+    family: "Recurrent and state-space",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */

@@ -9,18 +9,10 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { mergeHeads, project, splitHeads } from "../attention.js";
-import { adamw } from "./adamw.js";
-import {
-  initLanguageModel,
-  type LanguageModelConfig,
-  languageModelLoss,
-  logits,
-  type Params,
-} from "./language-model.js";
+import type { LanguageModelConfig } from "./language-model.js";
 import { type Mixer, softmaxMixer, type Tensors } from "./mixer.js";
-import { warmupCosine } from "./schedule.js";
-import { accuracy, recallBatch } from "./tasks.js";
-import { type History, train } from "./train.js";
+import { recallBatch } from "./tasks.js";
+import { type TrainedTask, taskAccuracy, trainTask } from "./train-task.js";
 
 /** Causal mixing of queries, keys and values, `[B, H, T, D]` each, to `[B, H, T, D]`. */
 export type Mix = (inputs: { q: tf.Tensor4D; k: tf.Tensor4D; v: tf.Tensor4D }) => tf.Tensor4D;
@@ -65,65 +57,45 @@ export interface RecallOptions {
 }
 
 /** Trains a fresh model of one layer. The caller disposes the parameters. */
-export async function trainRecall({
+export function trainRecall({
   mixer,
   width,
   seed,
   label = mixer.name,
   steps = recipe.steps,
-}: RecallOptions): Promise<{ config: LanguageModelConfig; params: Params; history: History }> {
+}: RecallOptions): Promise<TrainedTask> {
   const vocabulary = recallVocabulary.keys + recallVocabulary.values;
   const shape = { vocabulary, width, hidden: width, layers: 1, heads: 1 };
-  // The order of the pairs must not matter, so nothing tells the model positions.
-  const config: LanguageModelConfig = { ...shape, positions: "none", mixer };
-  const params = initLanguageModel({ config, seed });
-  const optimiser = adamw({ params, beta2: recipe.beta2, clipNorm: recipe.clipNorm });
-  try {
-    const history = await train({
-      params,
-      optimiser,
-      steps,
-      learningRate: warmupCosine({ peak: recipe.peak, warmup: Math.min(recipe.warmup, steps - 1), steps }),
-      batch: (step) => {
-        const pairs = trainingPairs[step % trainingPairs.length]!;
-        return recallBatch({
-          ...recallVocabulary,
-          batch: recipe.batch,
-          seed: `${seed}/${step}`,
-          pairs,
-          queries: queriesOf(pairs),
-        });
-      },
-      loss: (batch) => languageModelLoss({ config, params, batch }),
-      label,
-    });
-    return { config, params, history };
-  } catch (error) {
-    tf.dispose(params);
-    throw error;
-  } finally {
-    optimiser.dispose();
-  }
+  return trainTask({
+    // The order of the pairs must not matter, so nothing tells the model positions.
+    config: { ...shape, positions: "none", mixer },
+    recipe,
+    steps,
+    seed,
+    batch: (step, seed) => {
+      const pairs = trainingPairs[step % trainingPairs.length]!;
+      return recallBatch({
+        ...recallVocabulary,
+        batch: recipe.batch,
+        seed,
+        pairs,
+        queries: queriesOf(pairs),
+      });
+    },
+    label,
+  });
 }
 
 /** The share of right answers with that many pairs, on 128 fresh sequences. */
 export function recallAccuracy({
-  config,
-  params,
   pairs,
+  ...model
 }: {
   config: LanguageModelConfig;
   params: Tensors;
   pairs: number;
 }): number {
-  const batch = recallBatch({
-    ...recallVocabulary,
-    batch: 128,
-    seed: "fresh",
-    pairs,
-    queries: queriesOf(pairs),
-  });
-  const share = tf.tidy(() => accuracy({ logits: logits({ config, params, tokens: batch.inputs }), batch }));
-  tf.dispose(batch);
-  return share;
+  const queries = queriesOf(pairs);
+  const fresh = recallBatch({ ...recallVocabulary, batch: 128, seed: "fresh", pairs, queries });
+  return taskAccuracy({ ...model, batch: fresh });
 }

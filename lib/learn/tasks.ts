@@ -42,6 +42,43 @@ export function copyingBatch({ batch, seed, length, symbols, delay = 0 }: Copyin
   });
 }
 
+export interface SelectiveCopyingOptions extends TaskOptions {
+  /** Positions before the signal. */
+  readonly length: number;
+  /** Symbols among them to remember; all others are blanks. */
+  readonly remembered: number;
+  /** Different symbols; tokens 0 to symbols − 1. */
+  readonly symbols: number;
+}
+
+/**
+ * Selective copying: symbols at random places among blanks, a signal, and the same symbols again in their order, which are
+ * scored. The places differ from row to row, so that no fixed delay finds them.
+ * Jing et al., 2019, arXiv:1706.02761; in this form Gu & Dao, 2023, arXiv:2312.00752, section 4.1.1.
+ *
+ * V = symbols + 2 (blank, then signal); T = length + remembered.
+ */
+export function selectiveCopyingBatch({
+  batch,
+  seed,
+  length,
+  remembered,
+  symbols,
+}: SelectiveCopyingOptions): Batch {
+  positive("selectiveCopyingBatch", { batch, length, remembered, symbols });
+  ensure(
+    remembered <= length,
+    `selectiveCopyingBatch: expected at most ${length} symbols to remember in as many positions, got ${remembered}`,
+  );
+  return assemble(batch, seed, ({ integer, shuffle }) => {
+    const places = shuffle(Array.from({ length }, (_, position) => position)).slice(0, remembered);
+    const marked = new Map(places.map((place) => [place, integer(symbols)]));
+    const context = Array.from({ length }, (_, position) => marked.get(position) ?? symbols);
+    const pattern = context.filter((token) => token !== symbols);
+    return { sequence: [...context, symbols + 1, ...pattern], scored: (position) => position >= length };
+  });
+}
+
 export interface InductionOptions extends TaskOptions {
   /** T, tokens that the model reads. */
   readonly length: number;

@@ -2,7 +2,13 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { before, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
-import { accuracy, copyingBatch, inductionBatch, recallBatch } from "workbook/learn/tasks";
+import {
+  accuracy,
+  copyingBatch,
+  inductionBatch,
+  recallBatch,
+  selectiveCopyingBatch,
+} from "workbook/learn/tasks";
 import type { Batch } from "workbook/learn/text";
 
 /** Rows of plain numbers, and the batch disposed. */
@@ -35,6 +41,23 @@ describe("synthetic tasks", () => {
       expect(target).to.equal(seen[t - 8]);
     }
     expect(new Set(answers.map(({ target }) => target))).to.deep.equal(new Set([0, 1, 2, 3]));
+  });
+
+  it("selective copying: after the signal, the symbols between the blanks come again in their order", () => {
+    const options = { batch: 100, seed: 1, length: 9, remembered: 3, symbols: 4 };
+    const answers = scored(selectiveCopyingBatch(options));
+    expect(answers).to.have.length(100 * 3);
+    const places = new Set<string>();
+    for (const { seen, target, t } of answers) {
+      const context = seen.slice(0, 9);
+      const symbols = context.filter((token) => token < 4);
+      expect(symbols).to.have.length(3);
+      expect(context.filter((token) => token === 4)).to.have.length(6);
+      expect(seen[9]).to.equal(5);
+      expect(target).to.equal(symbols[t - 9]);
+      places.add(context.map((token) => Number(token < 4)).join(""));
+    }
+    expect(places.size).to.be.greaterThan(40);
   });
 
   it("induction: the last token is the trigger, and the answer is what followed it the first time", () => {
@@ -70,6 +93,7 @@ describe("synthetic tasks", () => {
       copyingBatch({ batch: 3, seed: 2, length: 4, symbols: 4 }),
       inductionBatch({ batch: 3, seed: 2, length: 8, symbols: 4 }),
       recallBatch({ batch: 3, seed: 2, pairs: 3, keys: 4, values: 4 }),
+      selectiveCopyingBatch({ batch: 3, seed: 2, length: 8, remembered: 2, symbols: 4 }),
     ];
     for (const { input, target } of batches.flatMap(read)) {
       expect(target.slice(0, -1)).to.deep.equal(input.slice(1));
@@ -99,6 +123,9 @@ describe("synthetic tasks", () => {
       "copyingBatch: expected length to be a positive integer, got 0",
     );
     expect(() => inductionBatch({ batch: 1, seed: 1, length: 2, symbols: 2 })).to.throw("at least 3, got 2");
+    expect(() => selectiveCopyingBatch({ batch: 1, seed: 1, length: 2, remembered: 3, symbols: 2 })).to.throw(
+      "at most 2 symbols to remember in as many positions, got 3",
+    );
     expect(() => recallBatch({ batch: 1, seed: 1, pairs: 5, keys: 4, values: 2 })).to.throw(
       "recallBatch: expected queries <= pairs <= keys, got 1, 5 and 4",
     );
