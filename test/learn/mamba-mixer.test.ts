@@ -22,7 +22,13 @@ onEveryBackend("mamba mixers", () => {
       const x = random(3).normalTensor<tf.Rank.R3>([B, T, C]);
       let state = mixer.recurrent!.start({ batch: B, width: C, heads: 1 });
       const outputs = Array.from({ length: T }, (_, t) => {
-        const next = mixer.recurrent!.step({ x: tf.slice(x, [0, t, 0], [B, 1, C]), params, heads: 1, state });
+        const next = mixer.recurrent!.step({
+          x: tf.slice(x, [0, t, 0], [B, 1, C]),
+          params,
+          heads: 1,
+          state,
+          position: t,
+        });
         state = next.state;
         return next.y;
       });
