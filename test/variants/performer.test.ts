@@ -99,13 +99,15 @@ onEveryBackend("variants/performer", (backend) => {
   });
 
   it("hidden keys count nowhere, not even in the shared maximum; a row that sees none is zero", () => {
-    const { tensors, numbers } = draw({ B: 2, H: 2, T: 9, D: 4, E: 3 }, 1);
+    const { tensors: drawn, numbers } = draw({ B: 2, H: 2, T: 9, D: 4, E: 3 }, 1);
+    // Long w, so that an exponent w·y − ‖y‖²/2, which is largest at y = w, can leave all others far below.
+    const tensors = { ...drawn, w: tf.mul<tf.Tensor2D>(drawn.w, 6) };
     const seen = [0, 0, 0, 1, 0, 1, 1, 1, 0, 1, 1, 0, 1, 1, 1, 1, 1, 1];
     const keyMask = tf.tensor2d(seen, [2, 9], "bool");
     const exists = (b: number, s: number) => seen[b * 9 + s] === 1;
-    // Hidden keys so long that they would swallow all others, and overflow if they were not left out.
-    const far = tf.where(tf.reshape(keyMask, [2, 1, 9, 1]), tensors.k, tf.mul(tensors.k, 300)) as tf.Tensor4D;
-    const problem = { ...numbers, exists };
+    const peak = tf.reshape(tf.mul(tf.slice(tensors.w, 0, 1), 4 ** 0.25), [1, 1, 1, 4]);
+    const far = tf.where(tf.reshape(keyMask, [2, 1, 9, 1]), tensors.k, peak) as tf.Tensor4D;
+    const problem = { ...numbers, w: tensors.w.dataSync(), exists };
     const expected = referencePerformer({ ...problem, sees: (b, t, s) => s <= t && exists(b, s) });
     for (const [form, run] of Object.entries(causalForms)) {
       assertClose(run({ ...tensors, k: far, keyMask }), expected, rounding, form);
