@@ -2,6 +2,9 @@
  * Exercises to "Mamba: Linear-Time Sequence Modeling with Selective State Spaces" (notebooks/2023-mamba.ipynb).
  *
  * Shapes here have no batch: T tokens, D channels, N numbers of state for each channel.
+ *
+ * Write the answers with tfjs: `workbook/scan`, `workbook/variants/mamba` and `workbook/variants/mamba-block` hold what is
+ * asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

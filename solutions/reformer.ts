@@ -3,8 +3,9 @@
  *
  * One head without a batch, so that nothing hides the idea: T positions, shared queries and keys of width D, values of width E.
  *
- * Write the answers with tfjs: the library's files on Reformer (`workbook/variants/reformer` and its neighbours,
- * `workbook/variants/reversible`, `workbook/learn/reformer-mixer`) hold what is asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/variants/reformer`, `workbook/variants/reformer-chunks`,
+ * `workbook/variants/reformer-hash`, `workbook/variants/reversible` and `workbook/learn/reformer-mixer` hold what is asked
+ * for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";
