@@ -68,7 +68,7 @@ export function retainInChunks(
     const c = Math.min(chunk, T - start);
     const cut = (x: tf.Tensor2D) => tf.slice(x, [start, 0], [c, x.shape[1]]);
     const [Q, K, V] = [tf.div(cut(q), Math.sqrt(D)) as tf.Tensor2D, cut(k), cut(v)];
-    const powers = (exponent: (j: number) => number) =>
+    const column = (exponent: (j: number) => number) =>
       tf.tensor2d(
         Array.from({ length: c }, (_, j) => gamma ** exponent(j)),
         [c, 1],
@@ -76,14 +76,14 @@ export function retainInChunks(
     const inside = tf.matMul(tf.mul(tf.matMul(Q, K, false, true), decayTable(c, gamma)) as tf.Tensor2D, V);
     const earlier = tf.mul(
       tf.matMul(Q, state),
-      powers((j) => j + 1),
+      column((j) => j + 1),
     );
     outputs.push(tf.add(inside, earlier) as tf.Tensor2D);
     const added = tf.matMul(
       K,
       tf.mul(
         V,
-        powers((j) => c - 1 - j),
+        column((j) => c - 1 - j),
       ) as tf.Tensor2D,
       true,
       false,

@@ -203,9 +203,9 @@ function direct({ qk, v, rounds, chunk, causal }: Definition) {
   const positions = Q.map((_, t) => t);
   const meets = rounds.map((buckets) => {
     const sorted = [...positions].sort((a, b) => buckets[a]! - buckets[b]! || a - b);
-    const chunkOf = positions.map((t) => Math.floor(sorted.indexOf(t) / chunk));
+    const place = Object.fromEntries(sorted.map((t, at) => [t, Math.floor(at / chunk)]));
     return (i: number, j: number) =>
-      buckets[i] === buckets[j] && (chunkOf[j] === chunkOf[i] || chunkOf[j] === chunkOf[i]! - 1);
+      buckets[i] === buckets[j] && (place[j] === place[i] || place[j] === place[i]! - 1);
   });
   const data = Q.flatMap((query, i) => {
     const seen = positions.filter(
