@@ -15,6 +15,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import { ATTENTION, hasKernel, MAX_WIDTH, runKernel } from "./kernels/fused.js";
 import { dims, ensure, formatShape } from "./shapes.js";
 
 /** What is added to a score that must not be attended to: finite, so that a whole row of it stays finite. */
@@ -43,10 +44,26 @@ export interface AttentionOptions {
  * @throws RangeError when shapes disagree.
  */
 export function attention(options: AttentionOptions): tf.Tensor4D {
+  return fusedAttention(options) ?? composedAttention(options);
+}
+
+/** The same out of tfjs's operations, on every backend: the pattern, T·S numbers per head, is stored. */
+export function composedAttention(options: AttentionOptions): tf.Tensor4D {
   return tf.tidy(() => {
     const { v, H } = checked("attention", options);
     const weights = attentionWeights(options);
     return tf.matMul(weights, repeatHeads(v, H)); // [B, H, T, E]
+  });
+}
+
+/** The same in one kernel, which stores no pattern; undefined where the backend has none, or not for such wide heads. */
+function fusedAttention(options: AttentionOptions): tf.Tensor4D | undefined {
+  if (!hasKernel(ATTENTION)) return undefined;
+  return tf.tidy(() => {
+    const { q, k, v, mask, bias, causal, scale } = checked("attention", options);
+    if (q.shape[3] > MAX_WIDTH || v.shape[3] > MAX_WIDTH) return undefined;
+    const inputs = { q, k, v, bias: bias ?? tf.scalar(0), mask: mask ?? tf.scalar(true, "bool") };
+    return runKernel(ATTENTION, inputs, { causal, scale })[0] as tf.Tensor4D; // [B, H, T, E]
   });
 }
 
@@ -133,7 +150,7 @@ export function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
 }
 
 /** Repeats each of G key heads H / G times in place (not tiled): head h of the result is head floor(h G / H). */
-function repeatHeads(x: tf.Tensor4D, H: number): tf.Tensor4D {
+export function repeatHeads(x: tf.Tensor4D, H: number): tf.Tensor4D {
   const [B, G, S, D] = x.shape;
   if (G === H) return x;
   const repeated = tf.tile(tf.reshape(x, [B, G, 1, S * D]), [1, 1, H / G, 1]); // [B, G, H/G, S·D]

@@ -2,8 +2,9 @@
  * Picks the tfjs backend and describes it.
  *
  * `tensorflow` is the native TensorFlow C library behind `@tensorflow/tfjs-node-gpu` (CPU or CUDA, whichever
- * wheel the set-up installed); `cpu` is plain JavaScript, complete and slow. `WORKBOOK_BACKEND` chooses;
- * without it the fastest one that loads is used.
+ * wheel the set-up installed); `webgpu` is any GPU with Vulkan, Metal or D3D12, through Dawn, and runs the kernels of
+ * `lib/kernels/`; `cpu` is plain JavaScript, complete and slow. `WORKBOOK_BACKEND` chooses; without it
+ * `tensorflow` is used, or else `cpu`. Results of `webgpu` can only be read asynchronously (`await tensor.data()`).
  */
 
 import { createRequire } from "node:module";
@@ -11,8 +12,8 @@ import process from "node:process";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 
-export type BackendName = "tensorflow" | "cpu";
-export const backendNames: readonly BackendName[] = ["tensorflow", "cpu"];
+export type BackendName = "tensorflow" | "webgpu" | "cpu";
+export const backendNames: readonly BackendName[] = ["tensorflow", "webgpu", "cpu"];
 
 export interface BackendInfo {
   /** The tfjs name of the backend in use. */
@@ -28,7 +29,7 @@ const require = createRequire(import.meta.url);
 /**
  * Makes a backend current and says what it is.
  *
- * @param name the backend wanted; by default `WORKBOOK_BACKEND`, or else the fastest that loads.
+ * @param name the backend wanted; by default `WORKBOOK_BACKEND`, or else `tensorflow` where it loads.
  * @throws when `name` (or `WORKBOOK_BACKEND`) is unknown, or was asked for by name and does not load.
  */
 export async function useBackend(
@@ -38,6 +39,7 @@ export async function useBackend(
     throw new Error(`useBackend: expected one of ${backendNames.join(", ")}, got "${name}"`);
   }
   if (name === "cpu") return activateCpu();
+  if (name === "webgpu") return activateWebgpu();
   const failure = loadTensorflow();
   if (failure === undefined) return activate("tensorflow", describeTensorflow());
   if (name === "tensorflow") throw new Error(`useBackend: "tensorflow" does not load: ${failure}`);
@@ -62,6 +64,17 @@ async function activateCpu(): Promise<BackendInfo> {
   tf.scalar(0).dispose();
   tf.env().set("IS_TEST", wasTest);
   return info;
+}
+
+async function activateWebgpu(): Promise<BackendInfo> {
+  // Dawn is 20 MB: only who wants a GPU loads it.
+  const { describeGpu, startGpu } = await import("./kernels/device.js");
+  await startGpu().catch((error: Error) => {
+    throw new Error(`useBackend: "webgpu" does not start: ${error.message}`);
+  });
+  const { description, software } = describeGpu();
+  const what = software ? "software in place of a GPU (slow)" : "GPU";
+  return activate("webgpu", `WebGPU on ${description}, ${what}`);
 }
 
 let tensorflowLoaded = false;

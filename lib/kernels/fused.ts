@@ -1,0 +1,43 @@
+/**
+ * Calls a kernel of ours where the current backend has it. Knows tfjs's registry and nothing else, so that variants
+ * stay free of GPUs, files and Node.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+
+/** True when the current backend has that kernel. */
+export function hasKernel(name: string): boolean {
+  return tf.getKernel(name, tf.getBackend()) !== undefined;
+}
+
+/** Runs the kernel, with its gradient; `inputs` by name, as the kernel's file says. */
+export function runKernel(
+  name: string,
+  inputs: Readonly<Record<string, tf.Tensor>>,
+  attrs: Readonly<Record<string, unknown>>,
+): tf.Tensor[] {
+  const outputs = tf.engine().runKernel(name, inputs as tf.NamedTensorMap, attrs as tf.NamedAttrMap) as
+    | tf.Tensor
+    | tf.Tensor[];
+  return Array.isArray(outputs) ? outputs : [outputs];
+}
+
+/** softmax(q kᵀ · scale + bias + mask) v and the logarithm of each row's sum: `[B, H, T, E]`, `[B, H, T]`. */
+export const ATTENTION = "WorkbookAttention";
+/** Widest head, D or E, that the kernel takes. */
+export const MAX_WIDTH = 128;
+
+export interface AttentionInputs {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  /** Broadcastable to `[B, H, T, S]`. */
+  readonly bias: tf.Tensor;
+  /** Boolean, true where attention is allowed; broadcastable to `[B, H, T, S]`. */
+  readonly mask: tf.Tensor;
+}
+
+export interface AttentionAttrs {
+  readonly scale: number;
+  readonly causal: boolean;
+}
