@@ -2,29 +2,18 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "../attention.js";
+import { drawSequences, prepared } from "../measure/prepared.js";
 import type { Benchmark, Prepared } from "../measure/scaling.js";
 import { random } from "../random.js";
 import {
   causalLinearAttention,
   causalLinearAttentionChunkwise,
   causalLinearAttentionRecurrent,
-  type LinearAttentionOptions,
   linearAttention,
   linearAttentionStep,
 } from "../variants/linear-transformer.js";
 
 const D = 64;
-
-/** Queries, keys and values of T positions, and what is done with them. */
-function prepared(T: number, run: (inputs: LinearAttentionOptions) => unknown): Prepared {
-  const r = random(T);
-  const [q, k, v] = [0, 1, 2].map(() => r.normalTensor<tf.Rank.R4>([1, 1, T, D])) as [
-    tf.Tensor4D,
-    tf.Tensor4D,
-    tf.Tensor4D,
-  ];
-  return { run: () => run({ q, k, v }), dispose: () => tf.dispose([q, k, v]) };
-}
 
 /** One new position after T others, against what was kept of them. */
 function decoding(T: number, kept: "state" | "cache"): Prepared {
@@ -51,27 +40,27 @@ export const benchmarks: readonly Benchmark[] = [
   {
     label: `softmax attention, causal, B = H = 1, D = ${D}`,
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, (inputs) => attention({ ...inputs, causal: true })),
+    make: (T) => prepared(drawSequences(T, D), (inputs) => attention({ ...inputs, causal: true })),
   },
   {
     label: `linear attention, parallel, causal, B = H = 1, D = ${D}`,
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, causalLinearAttention),
+    make: (T) => prepared(drawSequences(T, D), causalLinearAttention),
   },
   {
     label: "the same, chunkwise (chunk 64)",
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, causalLinearAttentionChunkwise),
+    make: (T) => prepared(drawSequences(T, D), causalLinearAttentionChunkwise),
   },
   {
     label: "the same, recurrent",
     sizes: [4096],
-    make: (T) => prepared(T, causalLinearAttentionRecurrent),
+    make: (T) => prepared(drawSequences(T, D), causalLinearAttentionRecurrent),
   },
   {
     label: "linear attention, every query sees every key",
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, linearAttention),
+    make: (T) => prepared(drawSequences(T, D), linearAttention),
   },
   {
     label: "one more token after T, linear attention's state",

@@ -2,10 +2,10 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "../attention.js";
+import { drawSequences, prepared } from "../measure/prepared.js";
 import type { Benchmark, Prepared } from "../measure/scaling.js";
 import { random } from "../random.js";
 import {
-  type RetentionOptions,
   retention,
   retentionAngles,
   retentionChunkwise,
@@ -15,17 +15,6 @@ import {
 
 const D = 64;
 const angles = retentionAngles(D);
-
-/** Queries, keys and values of T positions, and what is done with them. */
-function prepared(T: number, run: (inputs: RetentionOptions) => unknown): Prepared {
-  const r = random(T);
-  const [q, k, v] = [0, 1, 2].map(() => r.normalTensor<tf.Rank.R4>([1, 1, T, D])) as [
-    tf.Tensor4D,
-    tf.Tensor4D,
-    tf.Tensor4D,
-  ];
-  return { run: () => run({ q, k, v }), dispose: () => tf.dispose([q, k, v]) };
-}
 
 /** One new position after T others, against what was kept of them. */
 function decoding(T: number, kept: "state" | "cache"): Prepared {
@@ -47,27 +36,27 @@ export const benchmarks: readonly Benchmark[] = [
   {
     label: `softmax attention, causal, B = H = 1, D = ${D}`,
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, (inputs) => attention({ ...inputs, causal: true })),
+    make: (T) => prepared(drawSequences(T, D), (inputs) => attention({ ...inputs, causal: true })),
   },
   {
     label: `retention, parallel, B = H = 1, D = ${D}, not turned`,
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, retention),
+    make: (T) => prepared(drawSequences(T, D), retention),
   },
   {
     label: "the same, chunkwise (chunk 64)",
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, retentionChunkwise),
+    make: (T) => prepared(drawSequences(T, D), retentionChunkwise),
   },
   {
     label: "chunkwise, queries and keys turned",
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, (inputs) => retentionChunkwise({ ...inputs, angles })),
+    make: (T) => prepared(drawSequences(T, D), (inputs) => retentionChunkwise({ ...inputs, angles })),
   },
   {
     label: "retention, recurrent, not turned",
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, retentionRecurrent),
+    make: (T) => prepared(drawSequences(T, D), retentionRecurrent),
   },
   {
     label: "one more token after T, retention's state",

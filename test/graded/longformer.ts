@@ -3,6 +3,7 @@ import { AssertionError, expect } from "chai";
 import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded } from "workbook/grading/graded";
+import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { longformerHeadIdentities } from "workbook/identities/longformer";
 import type { Random } from "workbook/random";
@@ -342,8 +343,4 @@ function usable(list: readonly number[]): readonly number[] {
 /** Says only that it is wrong: the report must not give the right one away. */
 function expectNumber(got: number, right: number): void {
   if (got !== right) throw new AssertionError(`${got} is not it`);
-}
-
-function expectWord(got: string, right: string): void {
-  if (got !== right) throw new AssertionError(`"${got}" is not it`);
 }

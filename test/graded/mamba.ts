@@ -3,6 +3,7 @@ import { AssertionError, expect } from "chai";
 import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedTest, graded } from "workbook/grading/graded";
+import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { scanIdentities } from "workbook/identities/mamba";
 import type { Random } from "workbook/random";
@@ -345,6 +346,3 @@ function marks(random: Random, T: number): number[] {
 }
 
 // The message names what came in, not what was expected: that is the answer.
-function expectWord(given: string, right: string): void {
-  if (given !== right) throw new AssertionError(`"${given}" is not right`);
-}

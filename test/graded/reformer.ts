@@ -3,6 +3,7 @@ import { AssertionError, expect } from "chai";
 import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded } from "workbook/grading/graded";
+import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { lshRoundIdentities } from "workbook/identities/reformer";
 import { rebuildIdentities } from "workbook/identities/reversible";
@@ -327,8 +328,4 @@ function bucketOf(row: readonly number[], R: readonly (readonly number[])[]): nu
 /** Says only that it is wrong: the report must not give the right one away. */
 function expectNumber(actual: number, expected: number): void {
   if (actual !== expected) throw new AssertionError(`${actual} is not it`);
-}
-
-function expectWord(actual: string, expected: string): void {
-  if (actual !== expected) throw new AssertionError(`"${actual}" is not it`);
 }

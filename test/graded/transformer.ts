@@ -4,6 +4,7 @@ import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded } from "workbook/grading/graded";
 import { property } from "workbook/grading/property";
+import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { causalAttentionIdentities, shiftIdentities } from "workbook/identities/transformer";
 import type { Random } from "workbook/random";
@@ -210,6 +211,3 @@ export default graded("transformer", exercises, {
 });
 
 /** Says only that a word is wrong: the report must not give the right one away. */
-function expectWord(got: string, right: string): void {
-  if (got !== right) throw new AssertionError(`"${got}" is not it`);
-}

@@ -10,7 +10,6 @@ import { paper } from "workbook/catalog";
 import { taylorFeatures } from "workbook/feature-maps";
 import { causalLinearIdentities, chunkwiseIdentities } from "workbook/identities/linear-transformer";
 import { count } from "workbook/measure/count";
-import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
 import {
@@ -23,6 +22,7 @@ import {
   linearAttentionStep,
 } from "workbook/variants/linear-transformer";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo, selfSequences } from "../growth.js";
 import type { Float64 } from "../reference/attention.js";
 import { referenceLinearAttention } from "../reference/linear-attention.js";
 
@@ -297,44 +297,29 @@ onEveryBackend("variants/linear-transformer", (backend) => {
 describe("variants/linear-transformer: what it costs", () => {
   before(() => useBackend());
 
-  const measured = async (sizes: readonly number[], run: (options: LinearAttentionOptions) => tf.Tensor) => {
-    const counts: { flops: number; peakBytes: number }[] = [];
-    for (const T of sizes) {
-      const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, 64]);
-      const { flops, peakBytes, uncounted } = await count(() => run({ q: x, k: x, v: x }));
-      expect(uncounted).to.deep.equal([]);
-      counts.push({ flops, peakBytes });
-      x.dispose();
-    }
-    const exponent = (of: "flops" | "peakBytes") =>
-      fitExponent(
-        sizes,
-        counts.map((row) => row[of]),
-      ).exponent;
-    const bytesPerToken = counts.at(-1)!.peakBytes / sizes.at(-1)!;
-    return { flops: exponent("flops"), peakBytes: exponent("peakBytes"), bytesPerToken };
-  };
-  const powers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
-
   it("operations and peak bytes of the chunkwise form grow as the catalog says, from T = 2⁸ to 2¹⁴", async () => {
     const { time, memory } = paper("linear-transformer");
     expect([time, memory]).to.deep.equal(["n", "n"]);
-    const { flops, peakBytes } = await measured(powers(8, 14), causalLinearAttentionChunkwise);
+    const { flops, peakBytes } = await growth(
+      powersOfTwo(8, 14),
+      selfSequences,
+      causalLinearAttentionChunkwise,
+    );
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(1, 0.05);
   });
 
   it("so do those of the bidirectional and, to T = 2¹¹, of the recurrent form; the parallel one is square", async () => {
-    const both = await measured(powers(8, 14), linearAttention);
-    const recurrent = await measured(powers(8, 11), causalLinearAttentionRecurrent);
-    const parallel = await measured(powers(9, 12), causalLinearAttention);
+    const both = await growth(powersOfTwo(8, 14), selfSequences, linearAttention);
+    const recurrent = await growth(powersOfTwo(8, 11), selfSequences, causalLinearAttentionRecurrent);
+    const parallel = await growth(powersOfTwo(9, 12), selfSequences, causalLinearAttention);
     expect(both.flops, "bidirectional, operations").to.be.closeTo(1, 0.05);
     expect(both.peakBytes, "bidirectional, peak bytes").to.be.closeTo(1, 0.05);
     expect(recurrent.flops, "recurrent, operations").to.be.closeTo(1, 0.05);
     expect(recurrent.peakBytes, "recurrent, peak bytes").to.be.closeTo(1, 0.05);
     // It keeps inputs, features and outputs of all tokens, and one state: not a state of 64 · 65 numbers for each.
-    expect(recurrent.bytesPerToken, "recurrent, bytes for each token").to.be.below(4 * 64 * 65 * 0.25);
+    const bytesPerToken = recurrent.counts.at(-1)!.peakBytes / 2 ** 11;
+    expect(bytesPerToken, "recurrent, bytes for each token").to.be.below(4 * 64 * 65 * 0.25);
     expect(parallel.flops, "parallel, operations").to.be.closeTo(2, 0.05);
     // Features and values, 64 numbers for each position, still show at 2⁹.
     expect(parallel.peakBytes, "parallel, peak bytes").to.be.within(1.9, 2);

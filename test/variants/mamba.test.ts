@@ -8,7 +8,6 @@ import { useBackend } from "workbook/backend";
 import { paper } from "workbook/catalog";
 import { scanIdentities } from "workbook/identities/mamba";
 import { count } from "workbook/measure/count";
-import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
 import {
@@ -22,6 +21,7 @@ import {
   zeroOrderHold,
 } from "workbook/variants/mamba";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo } from "../growth.js";
 import { eulerHold, type ReferenceScan, referenceScan, zeroOrder } from "../reference/selective-scan.js";
 
 const rounding = {
@@ -269,37 +269,20 @@ onEveryBackend("variants/mamba", (backend) => {
 describe("variants/mamba: what it costs", () => {
   before(() => useBackend());
 
-  const exponents = async (sizes: readonly number[], run: (options: SelectiveScanOptions) => tf.Tensor) => {
-    const counts: { flops: number; peakBytes: number }[] = [];
-    for (const T of sizes) {
-      const { tensors } = draw({ T, D: 16, N: 4 }, T);
-      const { flops, peakBytes, uncounted } = await count(() => run(tensors));
-      expect(uncounted).to.deep.equal([]);
-      counts.push({ flops, peakBytes });
-      tf.dispose(tensors);
-    }
-    const fitted = (of: "flops" | "peakBytes") =>
-      fitExponent(
-        sizes,
-        counts.map((row) => row[of]),
-      ).exponent;
-    return { flops: fitted("flops"), peakBytes: fitted("peakBytes"), counts };
-  };
-  const powers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
+  const drawSizes = (T: number) => draw({ T, D: 16, N: 4 }, T).tensors;
 
   it("operations and peak bytes of chunkwise and associative form grow as the catalog says, from T = 2⁸ to 2¹⁴", async () => {
     const { time, memory } = paper("mamba");
     expect([time, memory]).to.deep.equal(["n", "n"]);
     for (const run of [selectiveScanChunkwise, selectiveScan]) {
-      const { flops, peakBytes } = await exponents(powers(8, 14), run);
+      const { flops, peakBytes } = await growth(powersOfTwo(8, 14), drawSizes, run);
       expect(flops, `${run.name}, operations`).to.be.closeTo(1, 0.05);
       expect(peakBytes, `${run.name}, peak bytes`).to.be.closeTo(1, 0.05);
     }
   });
 
   it("so do those of the recurrent form, to T = 2¹¹", async () => {
-    const { flops, peakBytes } = await exponents(powers(8, 11), selectiveScanRecurrent);
+    const { flops, peakBytes } = await growth(powersOfTwo(8, 11), drawSizes, selectiveScanRecurrent);
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(1, 0.05);
   });

@@ -13,7 +13,6 @@ import {
   positiveIdentities,
   stableIdentities,
 } from "workbook/identities/performer";
-import { count } from "workbook/measure/count";
 import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { independentRows, orthogonalRows } from "workbook/random-features";
@@ -28,6 +27,7 @@ import {
   trigonometricFeatures,
 } from "workbook/variants/performer";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo, selfSequences } from "../growth.js";
 import type { Float64 } from "../reference/attention.js";
 import { referencePerformer } from "../reference/performer.js";
 
@@ -330,29 +330,14 @@ describe("variants/performer: what it costs", () => {
     const { time, memory } = paper("performer");
     expect([time, memory]).to.deep.equal(["n", "n"]);
     const w = orthogonalRows({ m: 64, D: 64, random: random(1) });
-    const exponents = async (sizes: number[], run: (options: PerformerOptions) => tf.Tensor) => {
-      const counts: { flops: number; peakBytes: number }[] = [];
-      for (const T of sizes) {
-        const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, 64]);
-        const { flops, peakBytes, uncounted } = await count(() => run({ q: x, k: x, v: x, w }));
-        expect(uncounted).to.deep.equal([]);
-        counts.push({ flops, peakBytes });
-        x.dispose();
-      }
-      const fitted = (of: "flops" | "peakBytes") =>
-        fitExponent(
-          sizes,
-          counts.map((row) => row[of]),
-        ).exponent;
-      return { flops: fitted("flops"), peakBytes: fitted("peakBytes") };
-    };
-    const sizes = [8, 9, 10, 11, 12, 13, 14].map((power) => 2 ** power);
+    const draw = (T: number) => ({ ...selfSequences(T), w: tf.clone(w) });
+    const sizes = powersOfTwo(8, 14);
     for (const run of [causalPerformerChunkwise, performerAttention]) {
-      const { flops, peakBytes } = await exponents(sizes, run);
+      const { flops, peakBytes } = await growth(sizes, draw, run);
       expect(flops, `${run.name}, operations`).to.be.closeTo(1, 0.05);
       expect(peakBytes, `${run.name}, peak bytes`).to.be.closeTo(1, 0.05);
     }
-    const parallel = await exponents([512, 1024, 2048, 4096], causalPerformer);
+    const parallel = await growth([512, 1024, 2048, 4096], draw, causalPerformer);
     expect(parallel.flops, "parallel, operations").to.be.closeTo(2, 0.1);
     expect(parallel.peakBytes, "parallel, peak bytes").to.be.closeTo(2, 0.2);
   });

@@ -14,7 +14,6 @@ import {
   retentionIdentities,
 } from "workbook/identities/retnet";
 import { count } from "workbook/measure/count";
-import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
 import {
@@ -29,6 +28,7 @@ import {
 } from "workbook/variants/retnet";
 import { headNorm, scoreNormalisedRetention } from "workbook/variants/retnet-layer";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo, selfSequences } from "../growth.js";
 import type { Float64 } from "../reference/attention.js";
 import { referenceNorm, referenceRetention } from "../reference/retention.js";
 
@@ -374,37 +374,20 @@ describe("variants/retnet: constants and costs", () => {
     assertClose(D, { shape: [2, 3, 3], data: expected }, { tolerance: 0, because: "powers of two" });
   });
 
-  const measured = async (sizes: readonly number[], run: (options: RetentionOptions) => tf.Tensor) => {
-    const counts: { flops: number; peakBytes: number }[] = [];
-    for (const T of sizes) {
-      const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, 64]);
-      const { flops, peakBytes, uncounted } = await count(() => run({ q: x, k: x, v: x }));
-      expect(uncounted).to.deep.equal([]);
-      counts.push({ flops, peakBytes });
-      x.dispose();
-    }
-    const exponent = (of: "flops" | "peakBytes") =>
-      fitExponent(
-        sizes,
-        counts.map((row) => row[of]),
-      ).exponent;
-    return { flops: exponent("flops"), peakBytes: exponent("peakBytes") };
-  };
-  const powers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
-
   it("operations and peak bytes of the chunkwise form grow as the catalog says, from T = 2⁸ to 2¹⁴", async () => {
     const { time, memory } = paper("retnet");
     expect([time, memory]).to.deep.equal(["n", "n"]);
     const angles = retentionAngles(64);
-    const { flops, peakBytes } = await measured(powers(8, 14), (x) => retentionChunkwise({ ...x, angles }));
+    const { flops, peakBytes } = await growth(powersOfTwo(8, 14), selfSequences, (x) =>
+      retentionChunkwise({ ...x, angles }),
+    );
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(1, 0.05);
   });
 
   it("so do those of the recurrent form, to T = 2¹¹; the parallel one is square", async () => {
-    const recurrent = await measured(powers(8, 11), retentionRecurrent);
-    const parallel = await measured(powers(9, 12), retention);
+    const recurrent = await growth(powersOfTwo(8, 11), selfSequences, retentionRecurrent);
+    const parallel = await growth(powersOfTwo(9, 12), selfSequences, retention);
     expect(recurrent.flops, "recurrent, operations").to.be.closeTo(1, 0.05);
     expect(recurrent.peakBytes, "recurrent, peak bytes").to.be.closeTo(1, 0.05);
     expect(parallel.flops, "parallel, operations").to.be.closeTo(2, 0.05);
