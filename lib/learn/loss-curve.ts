@@ -1,4 +1,4 @@
-/** The loss curve as inline SVG: small enough to be sent a few times a second, readable on light and dark pages. */
+/** The loss curve as SVG: small enough to be sent a few times a second, readable on light and dark pages. */
 
 export interface Point {
   readonly step: number;
@@ -26,7 +26,7 @@ const [width, height] = [640, 220];
 /** Where the axes end; what stands to the right of them are labels. */
 const [left, right, top, bottom] = [44, 510, 10, 186];
 // A blue and an orange that colour-blind readers can tell apart, on light pages and on dark ones.
-const colours = { training: "#3a95d0", validation: "#d55e00" };
+const colours = { training: "#3a95d0", validation: "#d55e00", text: "#808080" };
 
 /** Training and validation loss over steps, with the references as dashed lines; empty before the first loss. */
 export function lossCurve({ steps, training, validation, references }: Curves): string {
@@ -43,7 +43,7 @@ export function lossCurve({ steps, training, validation, references }: Curves): 
   const dot = ({ step, loss }: Point) =>
     `<circle cx="${x(step)}" cy="${y(loss)}" r="3.5" fill="${colours.validation}"/>`;
   const across = (loss: number, style: string) =>
-    `<line x1="${left}" x2="${right}" y1="${y(loss)}" y2="${y(loss)}" stroke="currentColor" ${style}/>`;
+    `<line x1="${left}" x2="${right}" y1="${y(loss)}" y2="${y(loss)}" stroke="${colours.text}" ${style}/>`;
   const text = (x: number, y: number | string, content: string, style = "") =>
     `<text x="${x}" y="${y}" ${style}>${escapeHtml(content)}</text>`;
   const middle = 'text-anchor="middle"';
@@ -70,7 +70,7 @@ export function lossCurve({ steps, training, validation, references }: Curves): 
     text((left + right) / 2, height - 6, "step", middle),
     text(12, (top + bottom) / 2, "loss (nats)", `${middle} transform="rotate(-90 12 ${(top + bottom) / 2})"`),
   ];
-  return `<svg viewBox="0 0 ${width} ${height}" style="width:100%;max-width:${width}px" fill="currentColor" font-size="11" font-family="sans-serif" role="img" aria-label="loss over steps">${parts.join("")}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" fill="${colours.text}" font-size="11" font-family="sans-serif" role="img" aria-label="loss over steps">${parts.join("")}</svg>`;
 }
 
 /** Means over equal stretches of steps, placed at the end of each, so that the last point is the latest step. */

@@ -3,6 +3,7 @@
  * a few times a second. On a terminal it is one line, rewritten in place.
  */
 
+import { Buffer } from "node:buffer";
 import process from "node:process";
 import { type DisplayHandle, display, isNotebook, type MimeBundle } from "../display.js";
 import { type Curves, escapeHtml, lossCurve } from "./loss-curve.js";
@@ -82,8 +83,15 @@ export function progressBundle(progress: Progress): MimeBundle {
   const line = `<div style="margin:4px 0;font-variant-numeric:tabular-nums">${escapeHtml(progressLine(progress))}</div>`;
   return {
     "text/plain": progressLine(progress),
-    "text/html": `<div>${line}${bar}${lossCurve(progress)}</div>`,
+    "text/html": `<div>${line}${bar}${image(lossCurve(progress))}</div>`,
   };
+}
+
+/** An SVG as an image: of inline SVG, JupyterLab shows only the words in a notebook that somebody else has run. */
+function image(svg: string): string {
+  if (svg === "") return "";
+  const data = Buffer.from(svg).toString("base64");
+  return `<img alt="loss over steps" src="data:image/svg+xml;base64,${data}"/>`;
 }
 
 /** 950, 24k, 1.3M */

@@ -159,7 +159,7 @@ describe("train", () => {
     expect(last["text/plain"]).to.match(
       /^tiny 12\/12 · loss \d\.\d{3} · [\d.]+k? tokens\/s · done in \d+ s$/,
     );
-    expect(last["text/html"]).to.contain("<svg").and.to.contain('aria-valuenow="12"');
+    expect(last["text/html"]).to.contain("data:image/svg+xml;base64,").and.to.contain('aria-valuenow="12"');
     tf.dispose(params);
   });
 
