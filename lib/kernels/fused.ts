@@ -41,3 +41,28 @@ export interface AttentionAttrs {
   readonly scale: number;
   readonly causal: boolean;
 }
+
+/** o_t = Σ_{s ≤ t} (q_t ∘ Π_{s < u ≤ t} e^{g_u}) · k_s v_s, `[B, H, T, E]`: linear attention with decay g ≤ 0. */
+export const LINEAR_ATTENTION = "WorkbookLinearAttention";
+
+/** Widest keys and values that the kernels of linear attention and the delta rule take. */
+export const MAX_STATE = 128;
+
+export interface LinearAttentionInputs {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  /** Broadcastable to `[B, H, T, D]`. */
+  readonly logDecay: tf.Tensor;
+}
+
+/** S_t = S_{t−1} + k_t u_tᵀ with u_t = β_t (v_t − S_{t−1}ᵀ k_t), o_t = S_tᵀ q_t: `[B, H, T, E]`, and u and u / β besides. */
+export const DELTA_RULE = "WorkbookDeltaRule";
+
+export interface DeltaRuleInputs {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  /** `[B, H, T]` */
+  readonly beta: tf.Tensor3D;
+}

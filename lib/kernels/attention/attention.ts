@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { attentionWeights, repeatHeads } from "../../attention.js";
 import { ATTENTION, type AttentionAttrs, type AttentionInputs } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
+import { strides, sumTo } from "../tensors.js";
 
 const QUERIES = 64;
 
@@ -56,21 +57,3 @@ const composedGradient: tf.GradFunc = (dy, saved, attrs) => {
     mask: () => tf.zerosLike(mask),
   };
 };
-
-/** Sums over what was repeated: neighbouring heads of one group, and axes of size 1 that were broadcast. */
-function sumTo(x: tf.Tensor4D, shape: readonly number[]): tf.Tensor {
-  const full = [...Array<number>(4 - shape.length).fill(1), ...shape];
-  const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-  // One axis at a time: tfjs's webgpu knows ranks up to 6.
-  const summed = full.reduce<tf.Tensor>((y, size, axis) => {
-    const [before, after] = [product(full.slice(0, axis)), product(x.shape.slice(axis + 1))];
-    return tf.sum(tf.reshape(y, [before, size, x.shape[axis]! / size, after]), 2);
-  }, x);
-  return tf.reshape(summed, [...shape]);
-}
-
-/** Steps between neighbours along [B, H, T, S]; 0 where the tensor repeats. */
-function strides({ shape }: tf.TensorInfo): number[] {
-  const full = [...Array<number>(4 - shape.length).fill(1), ...shape];
-  return full.map((size, axis) => (size === 1 ? 0 : full.slice(axis + 1).reduce((a, b) => a * b, 1)));
-}

@@ -1,0 +1,68 @@
+/** Linear attention with decay as a kernel of tfjs's `webgpu` backend; its gradients are scans of the same kind. */
+
+import * as tf from "@tensorflow/tfjs";
+import { LINEAR_ATTENTION, type LinearAttentionInputs } from "../fused.js";
+import { sumTo } from "../tensors.js";
+import { type OuterScan, outerScan, type Rung } from "./outer-scan.js";
+
+/** The scan as a kernel of its own, so that gradients can be taken out of tensors. */
+const OUTER_SCAN = "WorkbookOuterScan";
+
+type Infos = Record<keyof LinearAttentionInputs, tf.TensorInfo>;
+type ScanAttrs = Pick<OuterScan, "decayOnRow" | "reverse" | "exclusive" | "rung">;
+
+/** Registers forward and gradient; once. */
+export function registerLinearAttention(): void {
+  tf.registerKernel({
+    kernelName: OUTER_SCAN,
+    backendName: "webgpu",
+    kernelFunc: ({ inputs, attrs }) =>
+      outerScan({ ...(inputs as unknown as OuterScan), ...(attrs as unknown as ScanAttrs) }),
+  });
+  tf.registerKernel({
+    kernelName: LINEAR_ATTENTION,
+    backendName: "webgpu",
+    kernelFunc: ({ inputs, attrs }) => {
+      const { q, k, v, logDecay } = inputs as Infos;
+      return outerScan({ w: v, m: k, r: q, logDecay, rung: rungOf(attrs) });
+    },
+  });
+  tf.registerGradient({
+    kernelName: LINEAR_ATTENTION,
+    inputsToSave: ["q", "k", "v", "logDecay"],
+    gradFunc: gradient,
+  });
+}
+
+/** y of the scan, as a tensor. */
+export function scanTensors(
+  inputs: Readonly<Record<"w" | "m" | "r" | "logDecay", tf.Tensor>>,
+  attrs: ScanAttrs,
+): tf.Tensor4D {
+  return tf.engine().runKernel(OUTER_SCAN, inputs, { ...attrs }) as tf.Tensor4D;
+}
+
+export function rungOf(attrs: tf.NamedAttrMap | undefined): Rung {
+  return (attrs as { rung?: Rung } | undefined)?.rung ?? "chunked";
+}
+
+/**
+ * With weights e^{b_t − b_s} of channel j:  dq_t = Σ_{s ≤ t} e^{b_t − b_s} k_s (v_s · do_t),  dk_s = Σ_{t ≥ s} e^{b_t − b_s} q_t (do_t · v_s),
+ * dv_s = Σ_{t ≥ s} (q_t ∘ e^{b_t − b_s}) · k_s do_t,  db_t = q_t ∘ dq_t − k_t ∘ dk_t,  dg_t = Σ_{u ≥ t} db_u.
+ */
+const gradient: tf.GradFunc = (dy, saved, attrs) => {
+  const dO = dy as tf.Tensor4D;
+  const [q, k, v, logDecay] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor];
+  const rung = rungOf(attrs);
+  const dq = () => scanTensors({ w: k, m: v, r: dO, logDecay }, { decayOnRow: true, rung });
+  const dk = () => scanTensors({ w: q, m: dO, r: v, logDecay }, { decayOnRow: true, reverse: true, rung });
+  return {
+    q: dq,
+    k: dk,
+    v: () => scanTensors({ w: dO, m: q, r: k, logDecay }, { reverse: true, rung }),
+    logDecay: () => {
+      const db = tf.sub(tf.mul(q, dq()), tf.mul(k, dk())) as tf.Tensor4D;
+      return sumTo(tf.cumsum(db, 2, false, true), logDecay.shape);
+    },
+  };
+};
