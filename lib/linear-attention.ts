@@ -36,12 +36,14 @@ const CHUNK = 16;
 export function fadingLinearAttention(options: FadingAttentionOptions): tf.Tensor4D {
   return tf.tidy(() => {
     const inputs = checked(options);
-    const { q, v } = inputs;
-    if (!hasKernel(LINEAR_ATTENTION) || q.shape[3] > MAX_STATE || v.shape[3] > MAX_STATE) {
-      return composed(inputs);
-    }
-    return runKernel(LINEAR_ATTENTION, inputs, {})[0] as tf.Tensor4D;
+    if (!hasFadingKernel(inputs)) return composed(inputs);
+    return runKernel(LINEAR_ATTENTION, { ...inputs }, {})[0] as tf.Tensor4D;
   });
+}
+
+/** Whether the current backend has a kernel for this, and for heads as wide as these. */
+export function hasFadingKernel({ q, v }: Pick<FadingAttentionOptions, "q" | "v">): boolean {
+  return hasKernel(LINEAR_ATTENTION) && Math.max(q.shape[3], v.shape[3]) <= MAX_STATE;
 }
 
 type Checked = Required<FadingAttentionOptions>;

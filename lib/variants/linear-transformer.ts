@@ -21,6 +21,7 @@ import * as tf from "@tensorflow/tfjs";
 import { causalMask } from "../attention.js";
 import { mergeChunks, splitChunks, sumsBefore } from "../chunks.js";
 import { eluPlusOne, type FeatureMap } from "../feature-maps.js";
+import { fadingLinearAttention, hasFadingKernel } from "../linear-attention.js";
 import { dims, ensure } from "../shapes.js";
 
 export interface LinearAttentionOptions {
@@ -59,7 +60,7 @@ export function causalLinearAttention(options: LinearAttentionOptions): tf.Tenso
 }
 
 export interface ChunkwiseOptions extends LinearAttentionOptions {
-  /** c, positions in a chunk: 1 is the recurrent form, T the parallel one. */
+  /** c, positions in a chunk: 1 is the recurrent form, T the parallel one. The kernel on `webgpu` has its own. */
   readonly chunk?: number;
 }
 
@@ -70,6 +71,7 @@ export interface ChunkwiseOptions extends LinearAttentionOptions {
 export function causalLinearAttentionChunkwise({ chunk = 64, ...options }: ChunkwiseOptions): tf.Tensor4D {
   return tf.tidy(() => {
     const { q, k, v, eps, B, H, T } = features("causalLinearAttentionChunkwise", options, "T");
+    if (hasFadingKernel({ q, v })) return normalised(fadingLinearAttention({ q, k, v }), eps);
     const [Q, K, V] = [splitChunks(q, chunk), splitChunks(k, chunk), splitChunks(v, chunk)];
     const inside = tf.matMul(visible(Q, K), V); // [B·H, N, c, E + 1]
     const added: tf.Tensor4D = tf.matMul(K, V, true, false); // [B·H, N, F, E + 1], what each chunk adds to the state

@@ -19,6 +19,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { mergeChunks, splitChunks, sumsBefore } from "../chunks.js";
+import { fadingLinearAttention, hasFadingKernel } from "../linear-attention.js";
 import { turned, turns } from "../rotation.js";
 import { dims, ensure } from "../shapes.js";
 
@@ -109,7 +110,7 @@ export function retentionStep({ state, position = 0, ...options }: StepOptions):
 }
 
 export interface ChunkwiseOptions extends RetentionOptions {
-  /** c, positions in a chunk: 1 is the recurrent form, T the parallel one. 64 unless given. */
+  /** c, positions in a chunk: 1 is the recurrent form, T the parallel one. 64 unless given; the kernel on `webgpu` has its own. */
   readonly chunk?: number;
 }
 
@@ -120,6 +121,10 @@ export interface ChunkwiseOptions extends RetentionOptions {
 export function retentionChunkwise({ chunk = 64, ...options }: ChunkwiseOptions): tf.Tensor4D {
   return tf.tidy(() => {
     const { q, k, v, decays, B, H, T } = positioned("retentionChunkwise", options);
+    if (hasFadingKernel({ q, v })) {
+      const logDecay = tf.tensor4d(decays.map(Math.log), [1, H, 1, 1]);
+      return fadingLinearAttention({ q, k, v, logDecay });
+    }
     const [Q, K, V] = [splitChunks(q, chunk), splitChunks(k, chunk), splitChunks(v, chunk)];
     const gammas = Array.from({ length: B }, () => decays).flat(); // [B·H], as the chunks' first axis
     const powers = (exponent: (j: number) => number) =>

@@ -5,6 +5,8 @@ import { assertClose } from "workbook/assert-close";
 import { LINEAR_ATTENTION, runKernel } from "workbook/kernels/fused";
 import { fadingLinearAttention } from "workbook/linear-attention";
 import { random } from "workbook/random";
+import { causalLinearAttention, causalLinearAttentionChunkwise } from "workbook/variants/linear-transformer";
+import { retention, retentionChunkwise } from "workbook/variants/retnet";
 import { type FadingProblem, referenceFading } from "../reference/fading-attention.js";
 import { onGpu, onGpuToo, read } from "./on-gpu.js";
 
@@ -102,4 +104,28 @@ onGpu("kernels/linear-attention, rungs", () => {
       expect(await second.data()).to.deep.equal(await first.data());
     });
   }
+});
+
+onGpuToo("kernels/linear-attention, in the variants", () => {
+  const [B, H, T, D] = [2, 2, 70, 16];
+  const inputs = () =>
+    [1, 2, 3].map((seed) => tf.mul(random(seed).normalTensor([B, H, T, D]), 0.3)) as [
+      ...[tf.Tensor4D, tf.Tensor4D, tf.Tensor4D],
+    ];
+
+  it("chunkwise linear attention equals the parallel form", async () => {
+    const [q, k, v] = inputs();
+    const [actual, expected] = [causalLinearAttentionChunkwise, causalLinearAttention].map((form) =>
+      form({ q, k, v }),
+    ) as [tf.Tensor, tf.Tensor];
+    assertClose(await read(actual), await read(expected), rounding);
+  });
+
+  it("chunkwise retention equals the parallel form", async () => {
+    const [q, k, v] = inputs();
+    const [actual, expected] = [retentionChunkwise, retention].map((form) => form({ q, k, v })) as [
+      ...[tf.Tensor, tf.Tensor],
+    ];
+    assertClose(await read(actual), await read(expected), rounding);
+  });
 });
