@@ -7,8 +7,8 @@
  *
  * Shapes here have no batch and no heads, so that nothing hides the idea: T positions, keys of width D, values of width E.
  *
- * Write the answers with tfjs: `workbook/variants/linear-transformer`, `workbook/feature-maps`, `workbook/chunks` and
- * `workbook/learn/linear-mixer` hold what is asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/variants/linear-transformer`, `workbook/feature-maps`, `workbook/chunks`,
+ * `workbook/linear-attention`, `workbook/delta-rule` and `workbook/learn/linear-mixer` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

@@ -9,7 +9,7 @@
  * decay γ.
  *
  * Write the answers with tfjs: `workbook/variants/retnet`, `workbook/variants/retnet-layer`, `workbook/learn/retnet-mixer`,
- * `workbook/chunks` and `workbook/rotation` hold what is asked for, and cannot be imported here.
+ * `workbook/chunks`, `workbook/linear-attention` and `workbook/rotation` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

@@ -228,6 +228,8 @@ export default graded("linear-transformer", exercises, {
     "workbook/variants/linear-transformer",
     "workbook/feature-maps",
     "workbook/chunks",
+    "workbook/linear-attention",
+    "workbook/delta-rule",
     "workbook/learn/linear-mixer",
   ],
 });

@@ -250,6 +250,7 @@ export default graded("retnet", exercises, {
     "workbook/variants/retnet-layer",
     "workbook/learn/retnet-mixer",
     "workbook/chunks",
+    "workbook/linear-attention",
     "workbook/rotation",
   ],
 });
