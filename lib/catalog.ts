@@ -79,6 +79,17 @@ export const catalog: readonly Paper[] = [
     memory: "n",
   },
   {
+    slug: "rwkv",
+    title: "RWKV: Reinventing RNNs for the Transformer Era",
+    authors: "Peng et al.",
+    year: 2023,
+    arXiv: "2305.13048",
+    family: "Recurrent and state-space",
+    forms: ["parallel", "recurrent", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
+  {
     slug: "retnet",
     title: "Retentive Network: A Successor to Transformer for Large Language Models",
     authors: "Sun et al.",
