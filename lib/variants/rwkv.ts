@@ -12,7 +12,7 @@
  *
  * Identities (lib/identities/rwkv.ts): parallel, recurrent and chunkwise forms equal the sum; a number added to all keys changes
  * nothing; the token before has not decayed yet; with w = u = 0 it is softmax attention of one head a channel whose queries are 1.
- * Cost with C channels: 20 T C FLOPs and a state of 3 C numbers recurrently; the other forms hold the states of all T.
+ * Cost with C channels: 25 T C FLOPs and a state of 3 C numbers recurrently; the other forms hold the states of all T.
  * Deviates from the paper: w is the logarithm of what is left after a step, −exp(decay) as in the authors' code and so never
  * positive, where the paper writes −w with w ≥ 0; e^(m+w−m') is computed as e^((m−m')+w), because m + w loses the digits of a small
  * w beside a large m, step after step; the parallel scan, which section 7 leaves to the future, is a reconstruction.
