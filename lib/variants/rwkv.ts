@@ -45,7 +45,7 @@ export interface WkvOptions {
   readonly state?: WkvState;
 }
 
-/** Below every finite key, and finite itself: ∞ − ∞ would be NaN. */
+/** Below every key, and finite: where nothing meets nothing, −∞ − (−∞) would be NaN. */
 const NOTHING = -1e38;
 
 /** w = −exp(decay), negative whatever is learned; at least −10³⁰, which forgets everything and can still be multiplied. */

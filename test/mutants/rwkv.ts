@@ -200,7 +200,7 @@ export default mutants<typeof Answers>({
     },
     {
       name: "sums over the past anew for each token",
-      loses: [flops],
+      loses: [flops, bytes],
       answer: summed(paper),
     },
     {
@@ -237,7 +237,7 @@ export default mutants<typeof Answers>({
     },
     {
       name: "adds exponentials as they are",
-      loses: [empty, extreme],
+      loses: [extreme],
       answer: joining({ top: (one) => tf.zerosLike(one) }),
     },
     {
@@ -274,7 +274,7 @@ export default mutants<typeof Answers>({
     },
     {
       name: "gives the others a key that is too near",
-      loses: [others],
+      loses: [mean, others],
       answer: (marked, w) => marked.map((mark, i) => (mark === 1 ? i * w : i * w - 10)),
     },
     {
