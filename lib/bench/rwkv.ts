@@ -2,23 +2,23 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "../attention.js";
+import { drawSequences, prepared } from "../measure/prepared.js";
 import type { Benchmark, Prepared } from "../measure/scaling.js";
 import { random } from "../random.js";
-import { logDecay, type WkvOptions, wkv, wkvChunkwise, wkvRecurrent, wkvStep } from "../variants/rwkv.js";
+import { logDecay, wkv, wkvChunkwise, wkvRecurrent, wkvStep } from "../variants/rwkv.js";
 
 /** As wide as one attention head, and as the smallest model of the paper's Table 2. */
 const [C, WIDTH] = [64, 768] as const;
 
-/** Keys and values of T positions, and what is done with them. */
-function prepared(T: number, run: (options: WkvOptions) => unknown, channels: number = C): Prepared {
+/** What WKV of T positions reads. */
+function inputs(T: number, channels: number = C) {
   const r = random(T);
-  const options = {
+  return {
     w: logDecay(r.uniformTensor<tf.Rank.R1>([channels], -5, 3)),
     u: r.normalTensor<tf.Rank.R1>([channels]),
     k: r.normalTensor<tf.Rank.R3>([1, T, channels]),
     v: r.normalTensor<tf.Rank.R3>([1, T, channels]),
   };
-  return { run: () => run(options), dispose: () => tf.dispose(options) };
 }
 
 /** One new position after T others, against what was kept of them. */
@@ -42,31 +42,28 @@ export const benchmarks: readonly Benchmark[] = [
   {
     label: `softmax attention, causal, B = H = 1, D = ${C}`,
     sizes: [1024, 2048, 4096],
-    make: (T) => {
-      const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, C]);
-      return { run: () => attention({ q: x, k: x, v: x, causal: true }), dispose: () => x.dispose() };
-    },
+    make: (T) => prepared(drawSequences(T, C), (sequences) => attention({ ...sequences, causal: true })),
   },
   {
     label: `WKV, chunkwise (chunk 8), C = ${C}`,
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, wkvChunkwise),
+    make: (T) => prepared(inputs(T), wkvChunkwise),
   },
   {
     label: "the same, parallel (associative scan)",
     sizes: [1024, 2048, 4096, 8192, 16384],
-    make: (T) => prepared(T, wkv),
+    make: (T) => prepared(inputs(T), wkv),
   },
-  { label: "the same, recurrent", sizes: [1024, 2048, 4096], make: (T) => prepared(T, wkvRecurrent) },
+  { label: "the same, recurrent", sizes: [1024, 2048, 4096], make: (T) => prepared(inputs(T), wkvRecurrent) },
   {
     label: `WKV, chunkwise (chunk 8), C = ${WIDTH}`,
     sizes: [1024, 2048, 4096, 8192],
-    make: (T) => prepared(T, wkvChunkwise, WIDTH),
+    make: (T) => prepared(inputs(T, WIDTH), wkvChunkwise),
   },
   {
     label: `the same, recurrent, C = ${WIDTH}`,
     sizes: [1024, 2048, 4096],
-    make: (T) => prepared(T, wkvRecurrent, WIDTH),
+    make: (T) => prepared(inputs(T, WIDTH), wkvRecurrent),
   },
   {
     label: `one more token after T, WKV's state, C = ${WIDTH}`,

@@ -8,7 +8,6 @@ import { useBackend } from "workbook/backend";
 import { paper } from "workbook/catalog";
 import { stableWkvIdentities, wkvIdentities } from "workbook/identities/rwkv";
 import { count } from "workbook/measure/count";
-import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
 import {
@@ -23,6 +22,7 @@ import {
   wkvWeights,
 } from "workbook/variants/rwkv";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo } from "../growth.js";
 import { type ReferenceWkv, referenceWkv } from "../reference/wkv.js";
 
 const rounding = {
@@ -341,37 +341,20 @@ onEveryBackend("variants/rwkv", (backend) => {
 describe("variants/rwkv: what it costs", () => {
   before(() => useBackend());
 
-  const exponents = async (sizes: readonly number[], run: (options: WkvOptions) => tf.Tensor) => {
-    const counts: { flops: number; peakBytes: number }[] = [];
-    for (const T of sizes) {
-      const { tensors } = draw({ T, C: 16 }, T);
-      const { flops, peakBytes, uncounted } = await count(() => run(tensors));
-      expect(uncounted).to.deep.equal([]);
-      counts.push({ flops, peakBytes });
-      tf.dispose(tensors);
-    }
-    const fitted = (of: "flops" | "peakBytes") =>
-      fitExponent(
-        sizes,
-        counts.map((row) => row[of]),
-      ).exponent;
-    return { flops: fitted("flops"), peakBytes: fitted("peakBytes") };
-  };
-  const powers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
+  const inputs = (T: number) => draw({ T, C: 16 }, T).tensors;
 
   it("operations and peak bytes of chunkwise and parallel form grow as the catalog says, from T = 2⁸ to 2¹⁴", async () => {
     const { time, memory } = paper("rwkv");
     expect([time, memory]).to.deep.equal(["n", "n"]);
     for (const run of [wkvChunkwise, wkv]) {
-      const { flops, peakBytes } = await exponents(powers(8, 14), run);
+      const { flops, peakBytes } = await growth(powersOfTwo(8, 14), inputs, run);
       expect(flops, `${run.name}, operations`).to.be.closeTo(1, 0.05);
       expect(peakBytes, `${run.name}, peak bytes`).to.be.closeTo(1, 0.05);
     }
   });
 
   it("so do those of the recurrent form, to T = 2¹¹", async () => {
-    const { flops, peakBytes } = await exponents(powers(8, 11), wkvRecurrent);
+    const { flops, peakBytes } = await growth(powersOfTwo(8, 11), inputs, wkvRecurrent);
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(1, 0.05);
   });
