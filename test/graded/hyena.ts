@@ -4,6 +4,7 @@ import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedTest, graded } from "workbook/grading/graded";
 import { property } from "workbook/grading/property";
+import { expectWord } from "workbook/grading/word";
 import { convolutionIdentities, hyenaIdentities } from "workbook/identities/hyena";
 import type { Identity } from "workbook/identities/identity";
 import type { Random } from "workbook/random";
@@ -310,11 +311,7 @@ export default graded<typeof Answers>(
         {
           sentence: "what is stored of a filter",
           hint: "What does the network get to see, and how many weights does it have?",
-          run: async ({ answer }) => {
-            if ((await answer()) !== "it stays the same") {
-              throw new AssertionError("the filters' entries are computed, not stored: count what is stored");
-            }
-          },
+          run: async ({ answer }) => expectWord(await answer(), "it stays the same"),
         },
       ],
     },
@@ -341,13 +338,7 @@ export default graded<typeof Answers>(
         {
           sentence: "what a new output is made of",
           hint: "y_T = Σ h_(T−s) u_s. When could a state of fixed size stand for that sum?",
-          run: async ({ answer }) => {
-            if ((await answer()) !== "it grows like T") {
-              throw new AssertionError(
-                "write down the sum for y_T: how many terms are new, and what is known of the others?",
-              );
-            }
-          },
+          run: async ({ answer }) => expectWord(await answer(), "it grows like T"),
         },
       ],
     },
@@ -359,11 +350,7 @@ export default graded<typeof Answers>(
         {
           sentence: "what a filter knows of positions",
           hint: "What is the t in h_t?",
-          run: async ({ answer }) => {
-            if ((await answer()) !== "they move by five") {
-              throw new AssertionError("h_(t−s) does not change when t and s grow by five");
-            }
-          },
+          run: async ({ answer }) => expectWord(await answer(), "they move by five"),
         },
       ],
     },

@@ -7,7 +7,6 @@ import { assertClose } from "workbook/assert-close";
 import { useBackend } from "workbook/backend";
 import { paper } from "workbook/catalog";
 import { convolutionIdentities, hyenaIdentities } from "workbook/identities/hyena";
-import { count } from "workbook/measure/count";
 import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
@@ -20,6 +19,7 @@ import {
 } from "workbook/variants/hyena";
 import { retention } from "workbook/variants/retnet";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo } from "../growth.js";
 import { referenceConvolution, referenceHyena } from "../reference/hyena.js";
 
 const rounding = {
@@ -315,36 +315,20 @@ onEveryBackend("variants/hyena", (backend) => {
 describe("variants/hyena: costs", () => {
   before(() => useBackend());
 
-  const measured = async (
-    sizes: readonly number[],
-    convolution: (options: LongConvolutionOptions) => tf.Tensor3D,
-    C: number,
-  ) => {
-    const counts: { flops: number; peakBytes: number }[] = [];
-    for (const T of sizes) {
-      const { u, h } = draw({ C, T }, T).tensors;
-      const { flops, peakBytes, uncounted } = await count(() =>
-        hyena({ v: u, gates: [u, u], filters: [h, h], convolution }),
-      );
-      expect(uncounted).to.deep.equal([]);
-      counts.push({ flops, peakBytes });
-      tf.dispose([u, h]);
-    }
-    const exponent = (of: "flops" | "peakBytes") =>
-      fitExponent(
-        sizes,
-        counts.map((row) => row[of]),
-      ).exponent;
-    return { flops: exponent("flops"), peakBytes: exponent("peakBytes") };
+  const drawRows = (C: number) => (T: number) => {
+    const { u, h } = draw({ C, T }, T).tensors;
+    return { u, h };
   };
-  const powers = (from: number, to: number) =>
-    Array.from({ length: to - from + 1 }, (_, i) => 2 ** (from + i));
+  const orderTwo =
+    (convolution: typeof longConvolution) =>
+    ({ u, h }: LongConvolutionOptions) =>
+      hyena({ v: u, gates: [u, u], filters: [h, h], convolution });
 
   it("operations and peak bytes of order 2 grow as the catalog says, from T = 2⁸ to 2¹⁴", async () => {
     const { time, memory } = paper("hyena");
     expect([time, memory]).to.deep.equal(["n log n", "n"]);
-    const sizes = powers(8, 14);
-    const { flops, peakBytes } = await measured(sizes, longConvolution, 16);
+    const sizes = powersOfTwo(8, 14);
+    const { flops, peakBytes } = await growth(sizes, drawRows(16), orderTwo(longConvolution));
     const nLogN = fitExponent(
       sizes,
       sizes.map((T) => T * Math.log2(T)),
@@ -354,7 +338,11 @@ describe("variants/hyena: costs", () => {
   });
 
   it("the direct form is square in both", async () => {
-    const { flops, peakBytes } = await measured(powers(7, 10), longConvolutionDirect, 4);
+    const { flops, peakBytes } = await growth(
+      powersOfTwo(7, 10),
+      drawRows(4),
+      orderTwo(longConvolutionDirect),
+    );
     expect(flops, "operations").to.be.closeTo(2, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(2, 0.05);
   });
