@@ -79,6 +79,17 @@ export const catalog: readonly Paper[] = [
     memory: "n",
   },
   {
+    slug: "hyena",
+    title: "Hyena Hierarchy: Towards Larger Convolutional Language Models",
+    authors: "Poli et al.",
+    year: 2023,
+    arXiv: "2302.10866",
+    family: "Recurrent and state-space",
+    forms: ["parallel"],
+    time: "n log n",
+    memory: "n",
+  },
+  {
     slug: "rwkv",
     title: "RWKV: Reinventing RNNs for the Transformer Era",
     authors: "Peng et al.",

@@ -70,8 +70,9 @@ function tensorToPlain(tensor: tf.Tensor): PlainTensor | Odd {
   if (tensor.isDisposed) return new Odd("a tensor that is already disposed");
   const { dtype } = tensor;
   if (dtype !== "float32" && dtype !== "int32" && dtype !== "bool") return new Odd(`a ${dtype} tensor`);
-  // The cpu backend hands out its own array: copy it.
-  return new PlainTensor([...tensor.shape], dtype, tensor.dataSync().slice());
+  // The cpu backend hands out its own array, and after a cast one of the old type: copy it, as what the tensor is.
+  const Data = { float32: Float32Array, int32: Int32Array, bool: Uint8Array }[dtype];
+  return new PlainTensor([...tensor.shape], dtype, new Data(tensor.dataSync()));
 }
 
 /** Copies a value in: tensors come alive on the current backend, in the current scope. */

@@ -158,12 +158,13 @@ export function accuracy({ logits, batch }: { logits: tf.Tensor3D; batch: Batch 
 }
 
 /** One row: T + 1 tokens, and which of the T positions are scored for the token after them. */
-interface Row {
+export interface Row {
   readonly sequence: readonly number[];
   readonly scored: (position: number) => boolean;
 }
 
-function assemble(batch: number, seed: string | number, draw: (random: Random) => Row): Batch {
+/** `batch` rows, drawn one after the other from one seed. */
+export function assemble(batch: number, seed: string | number, draw: (random: Random) => Row): Batch {
   const generator = random(seed);
   const rows = Array.from({ length: batch }, () => draw(generator));
   const inputs = rows.map(({ sequence }) => sequence.slice(0, -1));

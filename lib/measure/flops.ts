@@ -82,6 +82,9 @@ define("FusedBatchNorm", (call) => 4 * size(output(call)) + 2 * size(input(call,
 // Keeping the k largest of n in a heap compares each of n with at most log₂ k others.
 define("TopK", (call) => size(input(call, "x")) * Math.max(1, Math.ceil(Math.log2(Number(call.attrs.k)))));
 define("FFT IFFT", (call) => 5 * size(output(call)) * Math.log2(last(output(call).shape)));
+// Of real rows (fft.ts): half of it.
+define("RFFT", (call) => 2.5 * size(input(call, "input")) * Math.log2(last(input(call, "input").shape)));
+define("IRFFT", (call) => 2.5 * size(output(call)) * Math.log2(last(output(call).shape)));
 
 /** 2 m n k per matrix. k follows from a's size, whichever way a lies. */
 function matMulFlops(call: KernelCall): number {

@@ -14,6 +14,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { project } from "../attention.js";
 import { dims, ensure } from "../shapes.js";
+import { shortConvolution } from "../short-convolution.js";
 import { type ScanState, type SelectiveScanOptions, selectiveScan, selectiveScanStep } from "./mamba.js";
 
 /** C is the model's width, E the number of channels, N of states for each channel, R the rank of Δ's projection. */
@@ -147,11 +148,7 @@ function entered(name: string, x: tf.Tensor3D, weights: MambaWeights) {
 
 /** silu of each channel's weighted last W values: `[B, T + W − 1, E]` → `[B, T, E]`. */
 function convolved(padded: tf.Tensor3D, { conv, convBias }: MambaWeights): tf.Tensor3D {
-  const [W, E] = conv.shape;
-  const [batch, length] = padded.shape;
-  const image: tf.Tensor4D = tf.reshape(padded, [batch, 1, length, E]);
-  const sums = tf.depthwiseConv2d(image, tf.reshape(conv, [1, W, E, 1]) as tf.Tensor4D, 1, "valid");
-  return silu(tf.add(tf.reshape(sums, [batch, length - W + 1, E]) as tf.Tensor3D, convBias));
+  return silu(tf.add(shortConvolution({ padded, weights: conv }), convBias));
 }
 
 /** Past the scan, through the gate and out: `[B, T, E]` → `[B, T, C]`. */

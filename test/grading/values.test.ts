@@ -23,6 +23,13 @@ onEveryBackend("values that cross", () => {
     });
   });
 
+  it("whole numbers that were cast to float32 cross as float32", () => {
+    tf.tidy(() => {
+      const { data } = toPlain(tf.cast(tf.tensor1d([1, 2], "int32"), "float32")) as PlainTensor;
+      expect(data).to.deep.equal(Float32Array.of(1, 2));
+    });
+  });
+
   it("float32, int32 and bool tensors, numbers, texts, arrays and records come through as they were", () => {
     tf.tidy(() => {
       for (const tensor of [
