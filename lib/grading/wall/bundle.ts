@@ -22,7 +22,7 @@ import path from "node:path";
 import process from "node:process";
 import { cachedDataVersionTag } from "node:v8";
 import { root } from "../../root.js";
-import { command, heapFlag } from "./jail.js";
+import { command, heapFlags } from "./jail.js";
 import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
 import { makeSnapshot } from "./snapshot.js";
@@ -128,10 +128,14 @@ function build(folder: string): void {
   copyFileSync(path.join(import.meta.dirname, "child/boot.cjs"), path.join(folder, "boot.cjs"));
   const cache = path.join(folder, "child.cache");
   const boot = path.join(folder, "boot.cjs");
-  const { status, stderr } = spawnSync(process.execPath, [heapFlag(defaultLimits), boot, "cache", cache], {
-    env: {},
-    encoding: "utf8",
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [...heapFlags(defaultLimits), boot, "cache", cache],
+    {
+      env: {},
+      encoding: "utf8",
+    },
+  );
   if (status !== 0) throw new Error(`wall: the bundle does not start: ${stderr}`);
   const noSnapshot = makeSnapshot(folder, defaultLimits, command);
   const about: Omit<Bundle, "folder"> = {
