@@ -5,6 +5,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Diagnose } from "../submissions/types.js";
 import type { Judgement, Task } from "./outcome.js";
 import { BrokenGrader, type FromWorker, type ToWorker } from "./protocol.js";
 
@@ -17,6 +18,8 @@ export interface PoolOptions {
   readonly judge: string;
   /** Milliseconds without a sign of life after which a worker counts as dead. */
   readonly patience: number;
+  /** Answers the workers' questions about types. */
+  readonly diagnose: Diagnose;
   readonly onStart: (task: Task) => void;
   readonly onJudged: (task: Task, judgement: Judgement) => void;
   /** The submission killed its workers; `message` says how. */
@@ -80,11 +83,13 @@ class Worker {
   readonly #child: ChildProcess;
   readonly #ready: Promise<boolean>;
   readonly #patience: number;
+  readonly #diagnose: Diagnose;
   #listener: (message: FromWorker) => void = () => {};
   #killed: string | undefined;
 
-  constructor({ judge, patience }: PoolOptions) {
+  constructor({ judge, patience, diagnose }: PoolOptions) {
     this.#patience = patience;
+    this.#diagnose = diagnose;
     this.#child = fork(fileURLToPath(new URL("./worker.js", import.meta.url)), [judge], {
       execArgv: [],
       serialization: "advanced",
@@ -121,17 +126,30 @@ class Worker {
       return await new Promise<End>((resolve, reject) => {
         this.#listener = (message) => {
           wind();
+          if (message.kind === "diagnose") void this.#answer(message);
           if (message.kind === "judged") resolve({ judgement: message.judgement });
           if (message.kind === "broken") reject(new BrokenGrader(message.message));
         };
         void this.gone.then((died) => resolve({ died }));
         wind();
-        // An error here means that the process is gone, which is noticed anyway.
-        this.#child.send({ task } satisfies ToWorker, () => {});
+        this.#say({ kind: "judge", task });
       });
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #answer({ text, signatures }: Extract<FromWorker, { kind: "diagnose" }>): Promise<void> {
+    try {
+      this.#say({ kind: "diagnosed", found: await this.#diagnose(text, signatures) });
+    } catch (error) {
+      this.#say({ kind: "undiagnosed", message: (error as Error).message });
+    }
+  }
+
+  #say(message: ToWorker): void {
+    // An error here means that the process is gone, which is noticed anyway.
+    if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   /** Closing the channel ends a worker, unless it is stuck. */

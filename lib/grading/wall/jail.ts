@@ -192,8 +192,15 @@ function missingWalls({ namespaces, why }: Found): string[] {
   return missing;
 }
 
-/** An executable file of that name in PATH. */
+const programs = new Map<string, string | undefined>();
+
+/** An executable file of that name in PATH, looked for once: it is asked for at every start. */
 function find(program: string): string | undefined {
+  if (!programs.has(program)) programs.set(program, search(program));
+  return programs.get(program);
+}
+
+function search(program: string): string | undefined {
   for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
     const file = path.join(folder, program);
     try {
