@@ -1,5 +1,6 @@
 /**
- * Workers that judge submissions side by side. One that dies, or says nothing for too long, is replaced, and its
+ * Workers that judge submissions side by side. While one waits for an answer that does not end, another takes its place.
+ * One that dies, or says nothing for too long, is replaced, and its
  * submission tried once more; what kills two workers is given up, and the others go on.
  */
 
@@ -12,12 +13,20 @@ import { BrokenGrader, type FromWorker, type ToWorker } from "./protocol.js";
 /** Workers that a submission may cost. */
 const DEATHS = 2;
 
+/** Milliseconds without a sign of life after which a worker is taken to wait for an answer that does not end. */
+const STALL = 1500;
+
+/** Meanwhile another one works in its place. So many times `jobs` there may be: those who wait take processor time too. */
+const MOST_LANES = 3;
+
 export interface PoolOptions {
   readonly jobs: number;
   /** Absolute path of the module that exports `judgeTask`. */
   readonly judge: string;
   /** Milliseconds without a sign of life after which a worker counts as dead. */
   readonly patience: number;
+  /** Milliseconds of silence, after its first message about a task, that a worker may keep others waiting. */
+  readonly stall?: number;
   /** Answers the workers' questions about types. */
   readonly diagnose: Diagnose;
   readonly onStart: (task: Task) => void;
@@ -34,16 +43,25 @@ export interface PoolOptions {
  * @throws BrokenGrader when no submission can be judged at all; Error when workers cannot even start.
  */
 export async function judgeAll(tasks: readonly Task[], options: PoolOptions): Promise<void> {
+  const { jobs, stall = STALL } = options;
   const waiting = [...tasks];
   const workers = new Set<Worker>();
+  const idle: Worker[] = [];
+  let [lanes, stalled] = [0, 0];
   let isOver = false;
-  const lane = async () => {
-    let worker: Worker | undefined;
-    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
+  const lane = async (open: () => void) => {
+    let worker = idle.pop();
+    const onStall = (by: 1 | -1) => {
+      stalled += by;
+      open();
+    };
+    while (lanes - stalled <= jobs) {
+      const task = waiting.shift();
+      if (task === undefined) break;
       options.onStart(task);
       for (let death = 1; ; death++) {
         worker ??= track(new Worker(options), workers);
-        const end = await worker.judge(task);
+        const end = await worker.judge(task, stall, onStall);
         if ("judgement" in end) {
           options.onJudged(task, end.judgement);
           break;
@@ -57,15 +75,26 @@ export async function judgeAll(tasks: readonly Task[], options: PoolOptions): Pr
         options.onReplaced(task, end.died);
       }
     }
+    if (worker !== undefined) idle.push(worker);
   };
-  const lanes = Array.from({ length: Math.min(options.jobs, tasks.length) }, lane);
   try {
-    await Promise.all(lanes);
+    await new Promise<void>((resolve, reject) => {
+      const open = () => {
+        while (waiting.length > 0 && lanes - stalled < jobs && lanes < jobs * MOST_LANES) {
+          lanes++;
+          lane(open).then(() => {
+            lanes--;
+            if (lanes === 0) resolve();
+          }, reject);
+        }
+        if (lanes === 0) resolve();
+      };
+      open();
+    });
   } finally {
     isOver = true;
     waiting.length = 0;
     await Promise.all([...workers].map((worker) => worker.end()));
-    await Promise.allSettled(lanes);
   }
 }
 
@@ -112,9 +141,22 @@ class Worker {
     ]);
   }
 
-  async judge(task: Task): Promise<End> {
+  /** @param onStall told `1` when the worker falls silent for `stall` milliseconds, and `-1` when that is over. */
+  async judge(task: Task, stall: number, onStall: (by: 1 | -1) => void): Promise<End> {
     if (!(await this.#ready)) throw new Error(`a worker could not start: ${await this.gone}`);
     let timer: NodeJS.Timeout | undefined;
+    let stallTimer: NodeJS.Timeout | undefined;
+    let isStalled = false;
+    const setStalled = (value: boolean) => {
+      if (isStalled === value) return;
+      isStalled = value;
+      onStall(value ? 1 : -1);
+    };
+    const heard = () => {
+      clearTimeout(stallTimer);
+      setStalled(false);
+      stallTimer = setTimeout(() => setStalled(true), stall);
+    };
     const wind = () => {
       clearTimeout(timer);
       timer = setTimeout(
@@ -126,6 +168,7 @@ class Worker {
       return await new Promise<End>((resolve, reject) => {
         this.#listener = (message) => {
           wind();
+          heard();
           if (message.kind === "diagnose") void this.#answer(message);
           if (message.kind === "judged") resolve({ judgement: message.judgement });
           if (message.kind === "broken") reject(new BrokenGrader(message.message));
@@ -136,6 +179,8 @@ class Worker {
       });
     } finally {
       clearTimeout(timer);
+      clearTimeout(stallTimer);
+      setStalled(false);
     }
   }
 

@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { lesson } from "../submissions/exercise.js";
 import { TypeChecker } from "../submissions/types.js";
+import { bundle } from "../wall/bundle.js";
 import { fingerprint, graderFingerprint } from "./fingerprint.js";
 import { type Batch, type BatchEvent, gradeBatch } from "./grade.js";
 import type { Roster } from "./grades.js";
@@ -53,6 +54,8 @@ export async function runSession(tasks: readonly Task[], options: SessionOptions
     // Meanwhile the workers start.
     if (slug !== undefined && options.judge === undefined)
       for (const each of checkers) each.warmUp(lesson(slug));
+    // Else each worker would build it.
+    if (options.judge === undefined) bundle();
     let turn = 0;
     const { outcomes, timings } = await gradeBatch(tasks, {
       ...options,
