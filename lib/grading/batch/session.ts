@@ -30,6 +30,8 @@ export interface SessionOptions {
   readonly roster: Roster;
   /** Milliseconds that a worker may be silent. */
   readonly patience: number;
+  /** Milliseconds that a worker may be silent before another one works in its place. */
+  readonly stall?: number;
   readonly onEvent: (event: BatchEvent) => void;
   /** The module that judges; tests have one of their own. */
   readonly judge?: string;
