@@ -44,7 +44,7 @@ let built: Bundle | undefined;
 
 /** Builds the bundle unless it is there; several processes may do so at once. */
 export function bundle(): Bundle {
-  built ??= findOrBuild();
+  built ??= bundleIn(path.join(root, ".cache/wall"));
   return built;
 }
 
@@ -54,8 +54,8 @@ const ABOUT = "bundle.json";
 const TFJS = "tfjs.js";
 const DAY = 24 * 60 * 60 * 1000;
 
-function findOrBuild(): Bundle {
-  const home = path.join(root, ".cache/wall");
+/** The same below another folder than the workbook's own. */
+export function bundleIn(home: string): Bundle {
   const folder = path.join(home, key());
   if (!existsSync(folder)) {
     mkdirSync(home, { recursive: true });
