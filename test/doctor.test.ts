@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -52,6 +52,28 @@ describe("workbook doctor", () => {
       if (state === "missing" || state === "broken") expect(remedy, name).to.be.a("string").that.is.not.empty;
     }
     expect(doctor.formatDiagnosis(nothing)).to.contain("The workbook cannot run");
+  });
+
+  it("says why submissions' processes start without a snapshot, and nothing of it where they have one", async () => {
+    const { isolation } = await setupModule<{ isolation(at: { dist: string }): Promise<Check> }>(
+      "checks.mjs",
+    );
+    const found = async (name: string, bundle: object) => {
+      const dist = path.join(empty, name);
+      const wall = path.join(dist, "lib/grading/wall");
+      mkdirSync(wall, { recursive: true });
+      writeFileSync(path.join(dist, "package.json"), '{ "type": "module" }');
+      writeFileSync(
+        path.join(wall, "jail.js"),
+        'export const describeWalls = () => ({ walls: ["a wall"], missing: [] });',
+      );
+      writeFileSync(path.join(wall, "bundle.js"), `export const bundle = () => (${JSON.stringify(bundle)});`);
+      return (await isolation({ dist })).found;
+    };
+    expect(await found("with", {})).to.equal("a wall");
+    expect(await found("without", { noSnapshot: "it cannot be built" })).to.equal(
+      "a wall; processes start slower, without a snapshot (it cannot be built)",
+    );
   });
 
   it("tries the backends of this clone, prints JSON, and exits with 0 only when the main job can run", () => {

@@ -73,6 +73,8 @@ export interface Graded {
   readonly exercises: readonly GradedEntry[];
   /** Modules that an answer may not import, because it is to be what they hold: "workbook/attention". */
   readonly withheld?: readonly string[];
+  /** What `workbook grade` judges with; the fastest for large tensors unless given. */
+  readonly backend?: "cpu";
 }
 
 export interface GradedEntry extends ExerciseText {
@@ -86,6 +88,11 @@ export interface GradedEntry extends ExerciseText {
 export interface GradedOptions {
   /** Modules that a file of answers may not import. Answers given in a cell cannot be searched for imports. */
   readonly withheld?: readonly string[];
+  /**
+   * "cpu" where the tests' tensors are small: a batch need not load TensorFlow's library then, which takes every worker
+   * a second.
+   */
+  readonly backend?: "cpu";
 }
 
 /**
@@ -96,7 +103,7 @@ export interface GradedOptions {
 export function graded<M>(
   slug: string,
   exercises: GradedExercises<M>,
-  { withheld }: GradedOptions = {},
+  { withheld, backend }: GradedOptions = {},
 ): Graded {
   const entries = Object.entries(exercises).map(([name, exercise]) => ({
     ...(exercise as Omit<GradedEntry, "name">),
@@ -118,7 +125,7 @@ export function graded<M>(
       }
     }
   }
-  return { slug, exercises: entries, ...(withheld === undefined ? {} : { withheld }) };
+  return { slug, exercises: entries, ...(withheld && { withheld }), ...(backend && { backend }) };
 }
 
 export function pointsOf({ points = 1 }: { readonly points?: number }): number {

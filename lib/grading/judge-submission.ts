@@ -9,12 +9,13 @@ import type { Graded, GradedEntry } from "./graded.js";
 import { type JudgeOptions, judge, totals } from "./judge.js";
 import { testReport } from "./outcome.js";
 import type { ExerciseReport, Report } from "./report.js";
-import { AnswerError } from "./subject.js";
+import { AnswerError, type Subject } from "./subject.js";
 import { compileSubmission } from "./submissions/compile.js";
 import { type Lesson, lesson } from "./submissions/exercise.js";
 import { readSubmission } from "./submissions/read.js";
 import { isRefusal, type Refusal, refusal, type Submission } from "./submissions/submission.js";
-import { checkTypes } from "./submissions/types.js";
+import { checkTypes, type Diagnose } from "./submissions/types.js";
+import { isUntouched, unanswered } from "./untouched.js";
 import { isolated } from "./wall/isolated.js";
 import { defaultLimits, type Limits } from "./wall/limits.js";
 
@@ -27,6 +28,8 @@ export interface JudgeSubmissionOptions extends JudgeOptions {
   readonly onOutput?: (text: string) => void;
   /** The exercises' types; those of the lesson unless given. */
   readonly signatures?: Lesson;
+  /** Who finds errors of types; the language server of this process unless given. */
+  readonly diagnose?: Diagnose;
 }
 
 /** @throws only when the grader itself is broken. */
@@ -41,13 +44,21 @@ export async function judgeSubmission(
   const withheld = graded.withheld ?? [];
   const compiled = await compileSubmission(submission, { withheld });
   if (isRefusal(compiled)) return refused(compiled);
-  const found = await checkTypes(submission, options.signatures ?? lesson(graded.slug));
+  const { limits, onOutput, seed, diagnose, signatures = lesson(graded.slug) } = options;
+  const found = await checkTypes(submission, signatures, { ...(diagnose && { diagnose }) });
   if (isRefusal(found)) return refused(found);
   const names = graded.exercises.map(({ name }) => name);
   const outside = found.filter(({ exercise }) => exercise === undefined);
   if (outside.length > 0) return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
   const wrong = new Map(found.map(({ exercise, frame }) => [exercise!, frame]));
-  const { limits, onOutput, seed } = options;
+  const only = (options.only ?? names).filter((name) => !wrong.has(name));
+  // The wall ends an answer that takes too long; the judge's own limit is for what the wall does not see.
+  const timeout = 1000 * ((limits?.seconds ?? defaultLimits.seconds) + OVERHEAD_SECONDS);
+  const judged = async (subject: Subject): Promise<Report> => {
+    const report = await judge(graded, subject, { timeout, ...options, only });
+    return { ...withTypeErrors(graded, report, wrong, options), ...about };
+  };
+  if (await isUntouched(compiled.code, graded, signatures)) return judged(unanswered);
   const subject = isolated(compiled.code, {
     withheld,
     seed,
@@ -56,12 +67,8 @@ export async function judgeSubmission(
     ...(onOutput && { onOutput }),
   });
   try {
-    const only = (options.only ?? names).filter((name) => !wrong.has(name));
     if (only.length > 0) await subject.load();
-    // The wall ends an answer that takes too long; the judge's own limit is for what the wall does not see.
-    const timeout = 1000 * ((limits?.seconds ?? defaultLimits.seconds) + OVERHEAD_SECONDS);
-    const report = await judge(graded, subject, { timeout, ...options, only });
-    return { ...withTypeErrors(graded, report, wrong, options), ...about };
+    return await judged(subject);
   } catch (error) {
     if (!(error instanceof AnswerError)) throw error;
     return { ...ungraded(graded, `${file}: ${error.message}`, options), ...about };

@@ -8,7 +8,11 @@ import type { Graded } from "workbook/grading/graded";
 import { judgeFile, judgeSubmission } from "workbook/grading/judge-submission";
 import { loadGraded } from "workbook/grading/lessons";
 import { reportText } from "workbook/grading/report-view";
+import { compileSubmission } from "workbook/grading/submissions/compile";
+import { lesson } from "workbook/grading/submissions/exercise";
+import { isRefusal } from "workbook/grading/submissions/submission";
 import { closeTypes } from "workbook/grading/submissions/types";
+import { isUntouched } from "workbook/grading/untouched";
 import { accepted, answers, notebookFile } from "./submissions/material.js";
 
 describe("judging a submission", () => {
@@ -47,6 +51,24 @@ describe("judging a submission", () => {
     expect(causalPairs!.tests.map(({ state }) => state)).to.deep.equal(["error", "error"]);
     const text = reportText(report);
     expect(text.match(/expected \(T: number\) => number, got \(T: string\) => number/g)).to.have.length(1);
+  });
+
+  it("reports a file that nobody has touched as if it had been run", async () => {
+    const released = lesson("start-here");
+    const codeOf = async (text: string) => {
+      const compiled = await compileSubmission(await accepted("start-here.ts", text, "start-here"), {
+        withheld: [],
+      });
+      if (isRefusal(compiled)) throw new Error(compiled.message);
+      return compiled.code;
+    };
+    const commented = `${released.text}\n// I did not get round to it.\n`;
+    const extended = `${released.text}\nexport const mine = 1;\n`;
+    expect(await isUntouched(await codeOf(commented), graded, released)).to.equal(true);
+    expect(await isUntouched(await codeOf(extended), graded, released)).to.equal(false);
+    expect(await isUntouched(await codeOf(answers), graded, released)).to.equal(false);
+    expect(await judged(commented)).to.deep.equal(await judged(extended));
+    expect((await judged(commented)).exercises.flatMap(({ tests }) => tests)).to.have.length(5);
   });
 
   it("judges only what is asked for", async () => {

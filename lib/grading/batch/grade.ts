@@ -14,7 +14,8 @@ export type BatchEvent =
   | { readonly kind: "finished"; readonly task: Task; readonly outcome: Outcome; readonly seconds: number }
   | { readonly kind: "replaced"; readonly task: Task; readonly how: string };
 
-export interface BatchOptions extends Pick<PoolOptions, "jobs" | "judge" | "patience"> {
+export interface BatchOptions
+  extends Pick<PoolOptions, "jobs" | "judge" | "patience" | "stall" | "diagnose"> {
   readonly journal: Journal;
   readonly fingerprintOf: (task: Task) => string;
   readonly onEvent: (event: BatchEvent) => void;

@@ -7,12 +7,10 @@ import { LoadError } from "../load.js";
 import { readSubmission } from "../submissions/read.js";
 import { isRefusal } from "../submissions/submission.js";
 import { type Judgement, type Task, ungraded } from "./outcome.js";
-import { BrokenGrader } from "./protocol.js";
-
-await useBackend();
+import { BrokenGrader, type Services } from "./protocol.js";
 
 /** @throws BrokenGrader when the lesson's tests do not load. */
-export async function judgeTask(task: Task, alive: () => void): Promise<Judgement> {
+export async function judgeTask(task: Task, { alive, diagnose }: Services): Promise<Judgement> {
   const start = performance.now();
   const seconds: Record<string, number> = {};
   const finish = (result: Pick<Judgement, "report" | "reason">): Judgement => ({
@@ -28,8 +26,11 @@ export async function judgeTask(task: Task, alive: () => void): Promise<Judgemen
   }
   const unknown = unknownSlug(submission.slug);
   if (unknown !== undefined) return finish(ungraded({ ...task, slug: "" }, "unknown exercise", unknown));
-  const report = await judgeSubmission(await load(submission.slug), submission, {
+  const graded = await load(submission.slug);
+  await useBackend(graded.backend);
+  const report = await judgeSubmission(graded, submission, {
     seed,
+    diagnose,
     ...(timeout === undefined ? {} : { limits: { seconds: timeout } }),
     onTime: (exercise, milliseconds) => {
       seconds[exercise] = (seconds[exercise] ?? 0) + milliseconds / 1000;

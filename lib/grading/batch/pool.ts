@@ -1,15 +1,23 @@
 /**
- * Workers that judge submissions side by side. One that dies, or says nothing for too long, is replaced, and its
+ * Workers that judge submissions side by side. While one waits for an answer that does not end, another takes its place.
+ * One that dies, or says nothing for too long, is replaced, and its
  * submission tried once more; what kills two workers is given up, and the others go on.
  */
 
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Diagnose } from "../submissions/types.js";
 import type { Judgement, Task } from "./outcome.js";
 import { BrokenGrader, type FromWorker, type ToWorker } from "./protocol.js";
 
 /** Workers that a submission may cost. */
 const DEATHS = 2;
+
+/** Milliseconds without a sign of life after which a worker is taken to wait for an answer that does not end. */
+const STALL = 1500;
+
+/** Meanwhile another one works in its place. So many times `jobs` there may be: those who wait take processor time too. */
+const MOST_LANES = 3;
 
 export interface PoolOptions {
   readonly jobs: number;
@@ -17,6 +25,10 @@ export interface PoolOptions {
   readonly judge: string;
   /** Milliseconds without a sign of life after which a worker counts as dead. */
   readonly patience: number;
+  /** Milliseconds of silence, after its first message about a task, that a worker may keep others waiting. */
+  readonly stall?: number;
+  /** Answers the workers' questions about types. */
+  readonly diagnose: Diagnose;
   readonly onStart: (task: Task) => void;
   readonly onJudged: (task: Task, judgement: Judgement) => void;
   /** The submission killed its workers; `message` says how. */
@@ -31,16 +43,25 @@ export interface PoolOptions {
  * @throws BrokenGrader when no submission can be judged at all; Error when workers cannot even start.
  */
 export async function judgeAll(tasks: readonly Task[], options: PoolOptions): Promise<void> {
+  const { jobs, stall = STALL } = options;
   const waiting = [...tasks];
   const workers = new Set<Worker>();
+  const idle: Worker[] = [];
+  let [lanes, stalled] = [0, 0];
   let isOver = false;
-  const lane = async () => {
-    let worker: Worker | undefined;
-    for (let task = waiting.shift(); task !== undefined; task = waiting.shift()) {
+  const lane = async (open: () => void) => {
+    let worker = idle.pop();
+    const onStall = (by: 1 | -1) => {
+      stalled += by;
+      open();
+    };
+    while (lanes - stalled <= jobs) {
+      const task = waiting.shift();
+      if (task === undefined) break;
       options.onStart(task);
       for (let death = 1; ; death++) {
         worker ??= track(new Worker(options), workers);
-        const end = await worker.judge(task);
+        const end = await worker.judge(task, stall, onStall);
         if ("judgement" in end) {
           options.onJudged(task, end.judgement);
           break;
@@ -54,15 +75,26 @@ export async function judgeAll(tasks: readonly Task[], options: PoolOptions): Pr
         options.onReplaced(task, end.died);
       }
     }
+    if (worker !== undefined) idle.push(worker);
   };
-  const lanes = Array.from({ length: Math.min(options.jobs, tasks.length) }, lane);
   try {
-    await Promise.all(lanes);
+    await new Promise<void>((resolve, reject) => {
+      const open = () => {
+        while (waiting.length > 0 && lanes - stalled < jobs && lanes < jobs * MOST_LANES) {
+          lanes++;
+          lane(open).then(() => {
+            lanes--;
+            if (lanes === 0) resolve();
+          }, reject);
+        }
+        if (lanes === 0) resolve();
+      };
+      open();
+    });
   } finally {
     isOver = true;
     waiting.length = 0;
     await Promise.all([...workers].map((worker) => worker.end()));
-    await Promise.allSettled(lanes);
   }
 }
 
@@ -80,11 +112,13 @@ class Worker {
   readonly #child: ChildProcess;
   readonly #ready: Promise<boolean>;
   readonly #patience: number;
+  readonly #diagnose: Diagnose;
   #listener: (message: FromWorker) => void = () => {};
   #killed: string | undefined;
 
-  constructor({ judge, patience }: PoolOptions) {
+  constructor({ judge, patience, diagnose }: PoolOptions) {
     this.#patience = patience;
+    this.#diagnose = diagnose;
     this.#child = fork(fileURLToPath(new URL("./worker.js", import.meta.url)), [judge], {
       execArgv: [],
       serialization: "advanced",
@@ -107,9 +141,22 @@ class Worker {
     ]);
   }
 
-  async judge(task: Task): Promise<End> {
+  /** @param onStall told `1` when the worker falls silent for `stall` milliseconds, and `-1` when that is over. */
+  async judge(task: Task, stall: number, onStall: (by: 1 | -1) => void): Promise<End> {
     if (!(await this.#ready)) throw new Error(`a worker could not start: ${await this.gone}`);
     let timer: NodeJS.Timeout | undefined;
+    let stallTimer: NodeJS.Timeout | undefined;
+    let isStalled = false;
+    const setStalled = (value: boolean) => {
+      if (isStalled === value) return;
+      isStalled = value;
+      onStall(value ? 1 : -1);
+    };
+    const heard = () => {
+      clearTimeout(stallTimer);
+      setStalled(false);
+      stallTimer = setTimeout(() => setStalled(true), stall);
+    };
     const wind = () => {
       clearTimeout(timer);
       timer = setTimeout(
@@ -121,17 +168,33 @@ class Worker {
       return await new Promise<End>((resolve, reject) => {
         this.#listener = (message) => {
           wind();
+          heard();
+          if (message.kind === "diagnose") void this.#answer(message);
           if (message.kind === "judged") resolve({ judgement: message.judgement });
           if (message.kind === "broken") reject(new BrokenGrader(message.message));
         };
         void this.gone.then((died) => resolve({ died }));
         wind();
-        // An error here means that the process is gone, which is noticed anyway.
-        this.#child.send({ task } satisfies ToWorker, () => {});
+        this.#say({ kind: "judge", task });
       });
     } finally {
       clearTimeout(timer);
+      clearTimeout(stallTimer);
+      setStalled(false);
     }
+  }
+
+  async #answer({ text, signatures }: Extract<FromWorker, { kind: "diagnose" }>): Promise<void> {
+    try {
+      this.#say({ kind: "diagnosed", found: await this.#diagnose(text, signatures) });
+    } catch (error) {
+      this.#say({ kind: "undiagnosed", message: (error as Error).message });
+    }
+  }
+
+  #say(message: ToWorker): void {
+    // An error here means that the process is gone, which is noticed anyway.
+    if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   /** Closing the channel ends a worker, unless it is stuck. */

@@ -4,6 +4,9 @@ import { mkdirSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { lesson } from "../submissions/exercise.js";
+import { TypeChecker } from "../submissions/types.js";
+import { bundle } from "../wall/bundle.js";
 import { fingerprint, graderFingerprint } from "./fingerprint.js";
 import { type Batch, type BatchEvent, gradeBatch } from "./grade.js";
 import type { Roster } from "./grades.js";
@@ -12,6 +15,9 @@ import { takeLock } from "./lock.js";
 import { byStudent, type Task } from "./outcome.js";
 import { type Format, outputFiles, writeOutputs } from "./outputs.js";
 import { absent, withoutDuplicates } from "./plan.js";
+
+/** A language server answers in 20 ms, and a submission keeps its worker busy for 100 and more. */
+const WORKERS_A_CHECKER = 4;
 
 export interface SessionOptions {
   readonly out: string;
@@ -24,6 +30,8 @@ export interface SessionOptions {
   readonly roster: Roster;
   /** Milliseconds that a worker may be silent. */
   readonly patience: number;
+  /** Milliseconds that a worker may be silent before another one works in its place. */
+  readonly stall?: number;
   readonly onEvent: (event: BatchEvent) => void;
   /** The module that judges; tests have one of their own. */
   readonly judge?: string;
@@ -44,13 +52,21 @@ export async function runSession(tasks: readonly Task[], options: SessionOptions
       if (!graders.has(of)) graders.set(of, graderFingerprint(of));
       return graders.get(of)!;
     };
+    const checkers = Array.from({ length: Math.ceil(jobs / WORKERS_A_CHECKER) }, () => new TypeChecker());
+    // Meanwhile the workers start.
+    if (slug !== undefined && options.judge === undefined)
+      for (const each of checkers) each.warmUp(lesson(slug));
+    // Else each worker would build it.
+    if (options.judge === undefined) bundle();
+    let turn = 0;
     const { outcomes, timings } = await gradeBatch(tasks, {
       ...options,
       jobs,
       judge,
+      diagnose: (text, signatures) => checkers[turn++ % checkers.length]!.diagnose(text, signatures),
       journal: openJournal(path.join(out, ".journal")),
       fingerprintOf: (task) => fingerprint(task, graderOf(task.slug)),
-    });
+    }).finally(() => Promise.all(checkers.map((each) => each.close())));
     const single = withoutDuplicates(outcomes);
     const all = [...single, ...absent(single, expected, { slug, seed })].sort(byStudent);
     const times = timings.toSorted(byStudent);

@@ -2,7 +2,7 @@
 // however the coordinator ended, and its own children end with it. argv: the module that judges.
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import type { FromWorker, JudgeModule, ToWorker } from "./protocol.js";
+import type { FromWorker, JudgeModule, Services, ToWorker } from "./protocol.js";
 import { BrokenGrader } from "./protocol.js";
 
 process.on("disconnect", () => process.exit());
@@ -16,9 +16,23 @@ const say = (message: FromWorker) => {
 };
 const { judgeTask } = (await import(pathToFileURL(process.argv[2]!).href)) as JudgeModule;
 
-process.on("message", async ({ task }: ToWorker) => {
+let onDiagnosed: (answer: Exclude<ToWorker, { kind: "judge" }>) => void = () => {};
+const services: Services = {
+  alive: () => say({ kind: "alive" }),
+  diagnose: (text, signatures) =>
+    new Promise((resolve, reject) => {
+      onDiagnosed = (answer) => {
+        if (answer.kind === "diagnosed") resolve(answer.found);
+        else reject(new Error(answer.message));
+      };
+      say({ kind: "diagnose", text, signatures });
+    }),
+};
+
+process.on("message", async (message: ToWorker) => {
+  if (message.kind !== "judge") return onDiagnosed(message);
   try {
-    say({ kind: "judged", judgement: await judgeTask(task, () => say({ kind: "alive" })) });
+    say({ kind: "judged", judgement: await judgeTask(message.task, services) });
   } catch (error) {
     // Anything else ends this process, and the coordinator starts a clean one.
     if (!(error instanceof BrokenGrader)) throw error;

@@ -24,11 +24,15 @@ const warmUpMs = 120_000;
 /** For a killed process to be gone. A timer, because a server that is waited for does not keep Node from ending. */
 const goneMs = 5000;
 
+/** The errors of a text beside a lesson's exercises; undefined when they cannot be told in time. */
+export type Diagnose = (text: string, signatures: Lesson) => Promise<readonly LspDiagnostic[] | undefined>;
+
+/** One language server, warm between submissions. */
 export class TypeChecker {
   readonly #checkMs: number;
   readonly #server = new LanguageServer({ cwd: root, root });
   #warm: RpcProcess | undefined;
-  /** One document is checked at a time. */
+  /** One text at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
   /** @param options `checkMs`: how long one warm check may take. */
@@ -41,38 +45,25 @@ export class TypeChecker {
     return this.#server.pid;
   }
 
-  /**
-   * @returns nothing for a file that begins with `// @ts-nocheck`, and a refusal for types that cannot be checked.
-   * @throws when the language server does not start.
-   */
+  /** As `checkTypes` does. */
   check(submission: Submission, signatures: Lesson): Promise<readonly TypeProblem[] | Refusal> {
-    const answer = this.#last.then(() => this.#check(submission, signatures));
+    return checkTypes(submission, signatures, { diagnose: this.diagnose, checkMs: this.#checkMs });
+  }
+
+  /** Starts the server, so that the first check finds it warm. What is wrong with it shows in the checks. */
+  warmUp(signatures: Lesson): void {
+    this.diagnose("export {};\n", signatures).catch(() => {});
+  }
+
+  /** @throws when the language server does not start. */
+  readonly diagnose: Diagnose = (text, signatures) => {
+    const answer = this.#last.then(() => this.#diagnostics(text, signatures));
     this.#last = answer.catch(() => undefined);
     return answer;
-  }
+  };
 
   async close(): Promise<void> {
     await within(goneMs, this.#server.close());
-  }
-
-  async #check(submission: Submission, signatures: Lesson): Promise<readonly TypeProblem[] | Refusal> {
-    const tree = await parseModule(submission.text);
-    if ("problem" in tree) return refusal("unparsable", `${submission.file}: ${tree.problem}`);
-    let exports: ModuleExports;
-    try {
-      exports = moduleExports(tree.program);
-    } catch (error) {
-      return stackExhausted(error, submission.file);
-    }
-    const asked = signatures.names.filter((name) => exports.places.has(name));
-    const whole = `${submission.text}\n${comparison(asked, exports.imported)}`;
-    const found = await this.#diagnostics(whole, signatures);
-    if (found === undefined) {
-      const limit = `${this.#checkMs / 1000} s`;
-      const message = `the types could not be checked within ${limit}; simplify them, or begin with // @ts-nocheck`;
-      return refusal("types", `${submission.file}: ${message}`);
-    }
-    return typeProblems(found, submission, exports, asked);
   }
 
   /** Undefined when the server takes too long or dies. */
@@ -106,13 +97,39 @@ export class TypeChecker {
 
 let shared: TypeChecker | undefined;
 
-/** Checks with the one language server of this process. */
-export function checkTypes(
+function ours(): TypeChecker {
+  shared ??= new TypeChecker();
+  return shared;
+}
+
+/**
+ * @param options `diagnose`: who looks, the one language server of this process unless given; `checkMs`: how long that
+ * one may take.
+ * @returns nothing for a file that begins with `// @ts-nocheck`, and a refusal for types that cannot be checked.
+ * @throws when the language server does not start.
+ */
+export async function checkTypes(
   submission: Submission,
   signatures: Lesson,
+  { diagnose, checkMs = patientMs }: { readonly diagnose?: Diagnose; readonly checkMs?: number } = {},
 ): Promise<readonly TypeProblem[] | Refusal> {
-  shared ??= new TypeChecker();
-  return shared.check(submission, signatures);
+  const tree = await parseModule(submission.text);
+  if ("problem" in tree) return refusal("unparsable", `${submission.file}: ${tree.problem}`);
+  let exports: ModuleExports;
+  try {
+    exports = moduleExports(tree.program);
+  } catch (error) {
+    return stackExhausted(error, submission.file);
+  }
+  const asked = signatures.names.filter((name) => exports.places.has(name));
+  const whole = `${submission.text}\n${comparison(asked, exports.imported)}`;
+  const found = await (diagnose ?? ours().diagnose)(whole, signatures);
+  if (found === undefined) {
+    const limit = `${checkMs / 1000} s`;
+    const message = `the types could not be checked within ${limit}; simplify them, or begin with // @ts-nocheck`;
+    return refusal("types", `${submission.file}: ${message}`);
+  }
+  return typeProblems(found, submission, exports, asked);
 }
 
 /** Ends the language server; a later check starts another. */

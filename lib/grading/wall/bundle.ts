@@ -22,7 +22,7 @@ import path from "node:path";
 import process from "node:process";
 import { cachedDataVersionTag } from "node:v8";
 import { root } from "../../root.js";
-import { command, heapFlag } from "./jail.js";
+import { command, heapFlags } from "./jail.js";
 import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
 import { makeSnapshot } from "./snapshot.js";
@@ -44,7 +44,7 @@ let built: Bundle | undefined;
 
 /** Builds the bundle unless it is there; several processes may do so at once. */
 export function bundle(): Bundle {
-  built ??= findOrBuild();
+  built ??= bundleIn(path.join(root, ".cache/wall"));
   return built;
 }
 
@@ -54,8 +54,8 @@ const ABOUT = "bundle.json";
 const TFJS = "tfjs.js";
 const DAY = 24 * 60 * 60 * 1000;
 
-function findOrBuild(): Bundle {
-  const home = path.join(root, ".cache/wall");
+/** The same below another folder than the workbook's own. */
+export function bundleIn(home: string): Bundle {
   const folder = path.join(home, key());
   if (!existsSync(folder)) {
     mkdirSync(home, { recursive: true });
@@ -128,10 +128,14 @@ function build(folder: string): void {
   copyFileSync(path.join(import.meta.dirname, "child/boot.cjs"), path.join(folder, "boot.cjs"));
   const cache = path.join(folder, "child.cache");
   const boot = path.join(folder, "boot.cjs");
-  const { status, stderr } = spawnSync(process.execPath, [heapFlag(defaultLimits), boot, "cache", cache], {
-    env: {},
-    encoding: "utf8",
-  });
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [...heapFlags(defaultLimits), boot, "cache", cache],
+    {
+      env: {},
+      encoding: "utf8",
+    },
+  );
   if (status !== 0) throw new Error(`wall: the bundle does not start: ${stderr}`);
   const noSnapshot = makeSnapshot(folder, defaultLimits, command);
   const about: Omit<Bundle, "folder"> = {

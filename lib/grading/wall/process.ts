@@ -52,8 +52,8 @@ export class WalledProcess {
 
   constructor(limits: Limits, onOutput: (text: string) => void, start = command) {
     this.#limits = limits;
-    const { file, args, isMemoryUnlimited } = start(bundle().folder, limits);
-    this.#child = spawn(file, args, { env: {}, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    const { file, args, env = {}, isMemoryUnlimited } = start(bundle().folder, limits);
+    this.#child = spawn(file, args, { env, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
     this.#gone = new Promise((resolve) => this.#child.once("close", () => resolve()));
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);

@@ -10,7 +10,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { devNull } from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { type Command, heapFlag, snapshotName } from "./jail.js";
+import { type Command, heapFlags, snapshotName } from "./jail.js";
 import type { Limits } from "./limits.js";
 
 /** Far more than it takes on a busy machine. */
@@ -35,7 +35,7 @@ export function makeSnapshot(
 
 function build(folder: string, blob: string, limits: Limits): string | undefined {
   // `node:vm` is not on Node's list of modules that are known to work here, which it warns of; `boot` shows that it does.
-  const flags = [heapFlag(limits), "--no-warnings", "--snapshot-blob", blob];
+  const flags = [...heapFlags(limits), "--no-warnings", "--snapshot-blob", blob];
   const { status, stderr } = spawnSync(
     process.execPath,
     [...flags, "--build-snapshot", path.join(folder, "child.cjs")],
@@ -45,11 +45,11 @@ function build(folder: string, blob: string, limits: Limits): string | undefined
 }
 
 /** Nobody is at the other end of the channel: a process that comes as far as to listen ends by itself, properly. */
-function boot({ file, args }: Command): string | undefined {
+function boot({ file, args, env = {} }: Command): string | undefined {
   const nobody = openSync(devNull, "r+");
   try {
     const { status, stderr } = spawnSync(file, args, {
-      env: {},
+      env,
       cwd: "/",
       encoding: "utf8",
       stdio: ["ignore", "ignore", "pipe", nobody],

@@ -47,6 +47,22 @@ describe("a batch", () => {
     expect(outcomes()[0]!.report.message).to.match(/no sign of life for 0\.2 s/);
   });
 
+  it("goes on with the others while one keeps its worker waiting", async () => {
+    batch.write("a", "wait");
+    batch.write("b", "release");
+    batch.write("c", "pass");
+    const { events } = await batch.run({ jobs: 1, stall: 1 });
+    expect(Object.keys(reasons())).to.deep.equal(["a", "b", "c"]);
+    expect(events.filter(({ kind }) => kind === "replaced")).to.deep.equal([]);
+  });
+
+  it("asks one language server about the types that its workers meet", async () => {
+    for (const student of ["a", "b", "c"]) batch.write(student, "types");
+    await batch.run({ jobs: 3 });
+    const messages = outcomes().map(({ report }) => report.message);
+    expect(messages).to.deep.equal(Array(3).fill("Type 'number' is not assignable to type 'string'."));
+  }).timeout(120_000);
+
   it("writes the same bytes with one worker and with three", async () => {
     for (const student of ["a", "b", "c", "d", "e"]) batch.write(student, student < "c" ? "pass" : "fail");
     await batch.run({ jobs: 1 });

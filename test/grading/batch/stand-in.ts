@@ -3,15 +3,27 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs
 import path from "node:path";
 import process from "node:process";
 import type { Judgement, Task } from "workbook/grading/batch/outcome";
-import { BrokenGrader } from "workbook/grading/batch/protocol";
+import { BrokenGrader, type Services } from "workbook/grading/batch/protocol";
+import { lesson } from "workbook/grading/submissions/exercise";
 import { report } from "./sample.js";
 
 // Where tests look for workers that were left behind.
 const pids = process.env.STAND_IN_PIDS;
 if (pids !== undefined) appendFileSync(pids, `${process.pid}\n`);
 
-/** `pass`, `fail`, `refuse`, `die`, `die once`, `hang` or `broken`. */
-export async function judgeTask(task: Task): Promise<Judgement> {
+/** Resolves when the file is there. */
+function appears(file: string): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setInterval(() => {
+      if (!existsSync(file)) return;
+      clearInterval(timer);
+      resolve();
+    }, 10);
+  });
+}
+
+/** `wait` (for a `release`), `release`, `types`, `pass`, `fail`, `refuse`, `die`, `die once`, `hang` or `broken`. */
+export async function judgeTask(task: Task, { alive, diagnose }: Services): Promise<Judgement> {
   const text = readFileSync(task.path, "utf8").trim();
   const passes = text === "pass";
   const judged = { ...report([passes, true, true]), seed: task.seed, file: path.basename(task.path) };
@@ -31,6 +43,18 @@ export async function judgeTask(task: Task): Promise<Judgement> {
       writeFileSync(mark, "");
       process.kill(process.pid, "SIGKILL");
       return new Promise(() => {});
+    }
+    case "wait":
+      alive();
+      await appears(path.join(path.dirname(task.path), "released"));
+      return result;
+    case "release":
+      writeFileSync(path.join(path.dirname(task.path), "released"), "");
+      return result;
+    case "types": {
+      const found = await diagnose("export const rows: string = 3;\n", lesson("start-here"));
+      const message = String(found?.map(({ message }) => message));
+      return { ...result, reason: "types", report: { ...judged, state: "could not be graded", message } };
     }
     case "hang":
       return new Promise(() => {});
