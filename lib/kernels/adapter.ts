@@ -14,6 +14,29 @@ export interface Adapter {
   readonly adapter: GPUAdapter;
 }
 
+/** What kernels may use where the adapter has it. */
+const wanted: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
+
+/** Limits that are worth raising to what the adapter has. */
+const raised = [
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxBufferSize",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeInvocationsPerWorkgroup",
+] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+export interface GpuInfo {
+  /** "nvidia ampere NVIDIA A10 driver 535.1": vendor, architecture, device and driver, as far as they are told. */
+  readonly description: string;
+  /** True where the processor plays the GPU. */
+  readonly software: boolean;
+  readonly features: readonly GPUFeatureName[];
+  readonly limits: Readonly<Record<(typeof raised)[number], number>>;
+}
+
 /** Where Debian's `chromium` keeps the description of its software Vulkan. */
 const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
@@ -21,18 +44,41 @@ const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
 export const howToGetOne =
   "install the driver of your GPU (on Linux its Vulkan driver), or Debian's software Vulkan: apt-get install libvulkan1 chromium";
 
-/** @throws Error that says what is missing and how to get it. */
-export async function findAdapter(): Promise<Adapter> {
+/**
+ * @param flags Dawn's: `disable-dawn-features=…`.
+ * @throws Error that says what is missing and how to get it.
+ */
+export async function findAdapter(flags: readonly string[] = []): Promise<Adapter> {
   const { create, globals } = await import("webgpu").catch((error: Error) => {
     throw new Error(`the package webgpu does not load: ${error.message.split("\n")[0]}`);
   });
   // `GPUBufferUsage` and its like, which tfjs expects to be global.
   Object.assign(globalThis, globals);
   useSoftwareVulkanWithoutDriver();
-  const gpu = create([]);
+  const gpu = create([...flags]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new Error(`no GPU was found; ${howToGetOne}`);
   return { gpu, adapter };
+}
+
+/** A device with all that kernels may use and this adapter has. */
+export function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  return adapter.requestDevice({
+    requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
+    requiredLimits: Object.fromEntries(raised.map((limit) => [limit, adapter.limits[limit]])),
+  });
+}
+
+/** What the adapter is and has. */
+export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo {
+  const { vendor, architecture, device, description } = info;
+  const names = [vendor, architecture, device, description].filter((name) => name !== "").join(" ");
+  return {
+    description: names,
+    software: /swiftshader|llvmpipe|lavapipe/i.test(names),
+    features: wanted.filter((feature) => features.has(feature)),
+    limits: Object.fromEntries(raised.map((limit) => [limit, limits[limit]])) as GpuInfo["limits"],
+  };
 }
 
 /** The Vulkan loader reads the environment when Dawn starts; what the user has set there stays. */

@@ -5,22 +5,8 @@
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { findAdapter } from "./adapter.js";
+import { describeAdapter, findAdapter, type GpuInfo, openDevice } from "./adapter.js";
 import { registerKernels } from "./register.js";
-
-/** What kernels may use where the adapter has it. */
-const wanted: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
-
-/** Limits that are worth raising to what the adapter has. */
-const raised = [
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeWorkgroupsPerDimension",
-  "maxStorageBufferBindingSize",
-  "maxStorageBuffersPerShaderStage",
-  "maxBufferSize",
-  "maxComputeWorkgroupSizeX",
-  "maxComputeInvocationsPerWorkgroup",
-] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 let started: GPUAdapter | undefined;
 const errors: string[] = [];
@@ -33,11 +19,7 @@ const errors: string[] = [];
 export async function startGpu(): Promise<void> {
   if (started !== undefined) return;
   const { gpu, adapter } = await findAdapter();
-  const present = wanted.filter((feature) => adapter.features.has(feature));
-  const device = await adapter.requestDevice({
-    requiredFeatures: present,
-    requiredLimits: Object.fromEntries(raised.map((limit) => [limit, adapter.limits[limit]])),
-  });
+  const device = await openDevice(adapter);
   device.addEventListener("uncapturederror", (event) => {
     errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
@@ -70,26 +52,10 @@ export function gpuBackend(): WebGPUBackend {
   return tf.backend() as unknown as WebGPUBackend;
 }
 
-export interface GpuInfo {
-  /** "nvidia ampere, NVIDIA A10: driver 535.1" */
-  readonly description: string;
-  /** True where the processor plays the GPU. */
-  readonly software: boolean;
-  readonly features: readonly GPUFeatureName[];
-  readonly limits: Readonly<Record<(typeof raised)[number], number>>;
-}
-
 /** What the adapter is and has. @throws Error before `startGpu`. */
 export function describeGpu(): GpuInfo {
   if (started === undefined) throw new Error("describeGpu: expected a started GPU (startGpu), got none");
-  const { vendor, architecture, device, description } = started.info;
-  const names = [vendor, architecture, device, description].filter((name) => name !== "");
-  return {
-    description: names.join(" "),
-    software: /swiftshader|llvmpipe|lavapipe/i.test(names.join(" ")),
-    features: wanted.filter((feature) => started?.features.has(feature)),
-    limits: Object.fromEntries(raised.map((limit) => [limit, started?.limits[limit]])) as GpuInfo["limits"],
-  };
+  return describeAdapter(started);
 }
 
 /** True where the device has the feature. */

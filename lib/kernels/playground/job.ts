@@ -30,17 +30,17 @@ export interface CompilerMessage {
   readonly width: number;
 }
 
-/** What running a kernel several times has shown. */
+/** What running a kernel several times has shown; places are flat indices of the output. */
 export interface Findings {
-  /** Index of the first number that the kernel never wrote. */
+  /** First number that the kernel never wrote. */
   readonly unwritten?: number;
-  /** Two runs on the same inputs gave different numbers, first here: invocations raced. */
+  /** First number that two runs on the same inputs gave differently: invocations raced. */
   readonly differs?: number;
-  /** Something was written behind the end of a buffer, first there: the binding, and the index of the 4-byte word. */
-  readonly wroteOutside?: { readonly binding: number; readonly index: number };
-  /** What lies behind the ends of the buffers changes the result, first here. */
+  /** First place behind the output's end that was written; the last guard stands for every place farther out. */
+  readonly wroteOutside?: number;
+  /** First number that hangs on what lies behind the end of a buffer. */
   readonly readOutside?: number;
-  /** Bindings whose ends could not be watched: arrays of fixed size, structs, and all once the kernel asks for `arrayLength`. */
+  /** Buffers whose ends could not be watched: arrays of fixed size, structs, and those that `arrayLength` is asked about. */
   readonly unwatched: readonly number[];
 }
 

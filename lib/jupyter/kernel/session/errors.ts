@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { inspect } from "node:util";
-import { codeFrame, dim, red } from "../code-frame.js";
+import { codeFrame, codeFrameKey, dim, red } from "../code-frame.js";
 import type { CellError } from "../seams.js";
 import type { Run } from "./run.js";
 import { cleanMessage, type Frame, type Location, originalNames, parseFrame, sourceText } from "./stacks.js";
@@ -39,7 +39,8 @@ function describe(thrown: unknown): { ename: string; evalue: string } {
 function traceback(thrown: unknown, context: ErrorContext, depth: number): string[] {
   const { ename, evalue } = describe(thrown);
   const lines = [`${red(ename)}: ${evalue}`];
-  if (thrown instanceof CodeError) return [...lines, ...thrown.frame];
+  const own = ownFrame(thrown);
+  if (own !== undefined) return [...lines, ...own];
   const frames = framesOf(thrown, context.run);
   const pictured = frames.flatMap(({ location }) => {
     return location !== undefined && isReaders(location.file, context.root) ? [location] : [];
@@ -60,6 +61,12 @@ function traceback(thrown: unknown, context: ErrorContext, depth: number): strin
     lines.push(...indent("caused by ", traceback(thrown.cause, context, depth + 1)));
   }
   return lines;
+}
+
+/** Code of another language that the reader wrote, pictured by who knows it: `lib/gpu-kernel.ts` does so with WGSL. */
+function ownFrame(thrown: unknown): readonly string[] | undefined {
+  if (thrown instanceof CodeError) return thrown.frame;
+  return isError(thrown) ? (thrown as { [codeFrameKey]?: readonly string[] })[codeFrameKey] : undefined;
 }
 
 /**

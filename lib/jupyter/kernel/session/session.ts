@@ -5,6 +5,7 @@
  * `this` is undefined, as in every module. A block `{ … }` at the start of a cell is a block, never an object.
  */
 
+import { setOwnTexts } from "../../../cell-text.js";
 import { setDisplayHost } from "../../../display.js";
 import type { Cell, CellError, CellOutput, Session } from "../seams.js";
 import { isComplete } from "./complete.js";
@@ -17,7 +18,7 @@ import { installListeners } from "./listeners.js";
 import { Modules } from "./modules.js";
 import { currentRun, Interrupted, Run, within } from "./run.js";
 import { Scope } from "./scope.js";
-import { installStacks } from "./stacks.js";
+import { installStacks, ownTexts } from "./stacks.js";
 import { installStreams } from "./streams.js";
 import { installTimers } from "./timers.js";
 import { compile } from "./transform.js";
@@ -64,6 +65,7 @@ class KernelSession implements ClosableSession {
     installTimers();
     installListeners();
     this.#late.install();
+    setOwnTexts(ownTexts);
     setDisplayHost(({ data, id, update }) =>
       currentRun()?.show({ kind: update ? "update" : "display", data, id }),
     );
@@ -112,6 +114,7 @@ class KernelSession implements ClosableSession {
   close(): void {
     this.#late.uninstall();
     setDisplayHost(undefined);
+    setOwnTexts(undefined);
   }
 
   async #evaluate(code: string, label: string) {

@@ -33,6 +33,11 @@ export function sourceText(file: string): string | undefined {
   return undefined;
 }
 
+/** Everything that was compiled, as people wrote it, in the order of first being run. */
+export function ownTexts(): { readonly label: string; readonly text: string }[] {
+  return [...origins.values()].map(({ file, code }) => ({ label: file, text: code }));
+}
+
 /** In a message: paths of compiled copies become those of their sources. */
 export function originalNames(text: string): string {
   let shown = text;
