@@ -58,11 +58,16 @@ export function largestError(
   let [error, index] = [0, 0];
   // As many numbers as the longer list has: a missing one is NaN, and wrong.
   for (let i = 0; i < Math.max(actual.length, expected.length); i++) {
-    const difference = Math.abs(actual[i]! - expected[i]!) / Math.max(1, Math.abs(expected[i]!));
-    const wrong = Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
+    const wrong = scaledError(actual[i]!, expected[i]!);
     if (wrong > error) [error, index] = [wrong, i];
   }
   return { error, index };
+}
+
+/** |a − b| / max(1, |b|); infinite where that is no number. */
+export function scaledError(actual: number, expected: number): number {
+  const difference = Math.abs(actual - expected) / Math.max(1, Math.abs(expected));
+  return Number.isFinite(difference) ? difference : Number.POSITIVE_INFINITY;
 }
 
 function plain(value: Numeric): { shape: readonly number[]; data: ArrayLike<number> } {

@@ -19,7 +19,9 @@ export function setOwnTexts(texts: (() => Iterable<OwnText>) | undefined): void 
 }
 
 /** The latest of the reader's texts that holds `piece` as it is, and the line, counted from 1, on which it starts. */
-export function findOwnText(piece: string): (OwnText & { readonly line: number; readonly column: number }) | undefined {
+export function findOwnText(
+  piece: string,
+): (OwnText & { readonly line: number; readonly column: number }) | undefined {
   const found = [...(globals[key]?.() ?? [])].findLast(({ text }) => text.includes(piece));
   if (found === undefined) return undefined;
   const before = found.text.slice(0, found.text.indexOf(piece)).split("\n");

@@ -43,7 +43,10 @@ async function proveSlug(slug: string, seeds: readonly string[]): Promise<boolea
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     const inputs = seeds.length === 1 ? "1 seed" : `${seeds.length} seeds`;
     process.stdout.write(`${slug}: ${inputs}, ${seconds} s\n${table(proofs)}`);
-    return proofs.every(({ violations }) => violations.length === 0);
+    const isGpuRequired = process.env.REQUIRE_GPU === "1";
+    return proofs.every(
+      ({ violations, skipped }) => violations.length === 0 && !(isGpuRequired && skipped !== undefined),
+    );
   } catch (error) {
     if (!(error instanceof LoadError || error instanceof ReleaseError)) throw error;
     process.stdout.write(`${slug}: could not be proven\n${error.message}\n`);
@@ -58,12 +61,12 @@ function progress(line: string): void {
 
 function table(proofs: readonly Proof[]): string {
   const head = ["exercise", "points", "tests", "mutants", "proven"];
-  const rows = proofs.map(({ exercise, points, tests, mutants, violations }) => [
+  const rows = proofs.map(({ exercise, points, tests, mutants, skipped, violations }) => [
     exercise,
     String(points),
     String(tests),
     String(mutants),
-    violations.length === 0 ? "yes" : "NO",
+    violations.length > 0 ? "NO" : skipped === undefined ? "yes" : "SKIPPED",
   ]);
   const widths = head.map((title, column) =>
     Math.max(...[head, ...rows].map((row) => row[column]!.length), title.length),
@@ -73,8 +76,10 @@ function table(proofs: readonly Proof[]): string {
       .map((cell, i) => cell.padEnd(widths[i]!))
       .join("  ")
       .trimEnd()}\n`;
-  const why = proofs.flatMap(({ exercise, violations }) =>
-    violations.map((text) => `  ${exercise}: ${text}\n`),
+  const why = proofs.flatMap(({ exercise, skipped, violations }) =>
+    [...violations, ...(skipped === undefined ? [] : [`tests were skipped: ${skipped}`])].map(
+      (text) => `  ${exercise}: ${text}\n`,
+    ),
   );
   return [head, ...rows].map(line).join("") + why.join("");
 }

@@ -56,7 +56,9 @@ export async function judgeSubmission(
   const timeout = 1000 * ((limits?.seconds ?? defaultLimits.seconds) + OVERHEAD_SECONDS);
   const judged = async (subject: Subject): Promise<Report> => {
     const report = await judge(graded, subject, { timeout, ...options, only });
-    return { ...withTypeErrors(graded, report, wrong, options), ...about };
+    const all = [...(report.notes ?? []), ...notes];
+    const complete = withTypeErrors(graded, report, wrong, options);
+    return { ...complete, ...about, ...(all.length > 0 && { notes: all }) };
   };
   if (await isUntouched(compiled.code, graded, signatures)) return judged(unanswered);
   const subject = isolated(compiled.code, {

@@ -53,7 +53,22 @@ async function judgeNow(
     return { name, title, ...totals(tests), tests, ...(hint === undefined ? {} : { hint }) };
   });
   const { points: score, maxPoints: maxScore } = totals(exercises);
-  return { slug: graded.slug, state: "graded", message: "", score, maxScore, exercises, seed };
+  const notes = skipNotes(exercises.flatMap(({ tests }) => tests));
+  return { slug: graded.slug, state: "graded", message: "", score, maxScore, exercises, seed, ...notes };
+}
+
+/** Nobody must take points that were not judged for points that are not there. */
+function skipNotes(tests: readonly TestReport[]): { readonly notes?: readonly string[] } {
+  const skipped = tests.filter(({ state }) => state === "skipped");
+  if (skipped.length === 0) return {};
+  const points = sumPoints(skipped.map(({ skippedPoints = 0 }) => skippedPoints));
+  const what = skipped.length === 1 ? "One test was" : `${skipped.length} tests were`;
+  const reasons = [...new Set(skipped.map(({ message }) => message))].join("; ");
+  return {
+    notes: [
+      `${what} skipped, with ${points} ${points === 1 ? "point" : "points"} that count neither way: ${reasons}`,
+    ],
+  };
 }
 
 function plan(

@@ -4,6 +4,7 @@ import { inspect } from "node:util";
 import { AssertionError } from "chai";
 import { type GradedEntry, pointsOf } from "./graded.js";
 import type { TestReport } from "./report.js";
+import { isSkip } from "./skip.js";
 import { AnswerError } from "./subject.js";
 import { isTodo } from "./todo.js";
 
@@ -22,6 +23,18 @@ export function testReport(
   const hidden = test.hidden === true ? ({ hidden: true } as const) : {};
   if (error === undefined) {
     return { sentence, state: "passed", points: maxPoints, maxPoints, message: "", ...hidden };
+  }
+  if (isSkip(error)) {
+    const { message } = error;
+    return {
+      sentence,
+      state: "skipped",
+      points: 0,
+      maxPoints: 0,
+      skippedPoints: maxPoints,
+      message,
+      ...hidden,
+    };
   }
   const lost = { sentence, points: 0, maxPoints, ...(hint === undefined ? {} : { hint }), ...hidden };
   if (isTodo(error)) {

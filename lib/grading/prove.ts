@@ -22,6 +22,8 @@ export interface Proof {
   readonly points: number;
   readonly tests: number;
   readonly mutants: number;
+  /** Why tests could not be run here, and prove nothing; undefined when all were. */
+  readonly skipped?: string;
   /** What does not hold, a sentence each; empty when the exercise is proven. */
   readonly violations: readonly string[];
 }
@@ -102,7 +104,7 @@ export async function prove(
 function disagreements({ exercises }: Report, name: string): string[] {
   const tests = exercises.filter((exercise) => exercise.name === name).flatMap((exercise) => exercise.tests);
   return tests
-    .filter(({ state }) => state !== "passed")
+    .filter(({ state }) => state !== "passed" && state !== "skipped")
     .map((test) => `the solution, handed to the grader, ${describe(test)}`);
 }
 
@@ -125,7 +127,10 @@ async function proveExercise(
     violations.add(`it has ${list.length} mutants, expected ${FEWEST_MUTANTS} or more`);
   for (const violation of list.flatMap((mutant) => checkMutant(mutant, exercise))) violations.add(violation);
   // Once is enough: a Todo does not look at its inputs.
-  for (const test of (await judged(stub, seeds[0]!)).tests) {
+  const untouched = (await judged(stub, seeds[0]!)).tests;
+  const skipped = untouched.find(({ state }) => state === "skipped")?.message;
+  for (const test of untouched) {
+    if (test.state === "skipped") continue;
     const own = `${name} is not answered yet`;
     if (test.state !== "todo" || test.message !== own)
       violations.add(`the stub ${describe(test)}, not its own Todo`);
@@ -136,7 +141,8 @@ async function proveExercise(
     points = right.maxPoints;
     for (const test of right.tests) {
       const text = `the solution ${describe(test)}`;
-      if (test.state !== "passed") onSeeds.push({ seed, key: test.sentence, text });
+      if (test.state !== "passed" && test.state !== "skipped")
+        onSeeds.push({ seed, key: test.sentence, text });
     }
     for (const mutant of list) {
       const { tests } = await judged(withAnswer(name, mutant.answer), seed);
@@ -148,6 +154,7 @@ async function proveExercise(
     points,
     tests: exercise.tests.length,
     mutants: list.length,
+    ...(skipped !== undefined && { skipped }),
     violations: [...violations, ...merged(onSeeds)],
   };
 }
@@ -180,13 +187,19 @@ function checkMutant({ name, loses }: Mutant<unknown>, { tests }: GradedEntry): 
 function missed({ name, loses }: Mutant<unknown>, tests: readonly TestReport[]): Omit<OnSeed, "seed">[] {
   return tests.flatMap((test) => {
     const wanted = loses.includes(test.sentence) ? "failed" : "passed";
-    if (test.state === wanted) return [];
+    if (test.state === wanted || test.state === "skipped") return [];
     const text = `mutant "${name}" should have ${wanted}, and ${describe(test)}`;
     return [{ key: `${name}/${test.state}/${test.sentence}`, text }];
   });
 }
 
 function describe({ state, sentence, message }: TestReport): string {
-  const verbs = { passed: "passed", failed: "failed", error: "stopped at", todo: "left to do" } as const;
+  const verbs = {
+    passed: "passed",
+    failed: "failed",
+    error: "stopped at",
+    todo: "left to do",
+    skipped: "skipped",
+  } as const;
   return `${verbs[state]} "${sentence}"${message === "" ? "" : `: ${message}`}`;
 }

@@ -25,6 +25,7 @@ const looks: Readonly<Record<TestState | Report["state"], Look>> = {
   failed: { sign: "✘", word: "failed", hue: "#d64545" },
   error: { sign: "⚠", word: "stopped", hue: "#c26a00" },
   todo: { sign: "○", word: "to do", hue: "#7d7d7d" },
+  skipped: { sign: "◌", word: "skipped", hue: "#7d7d7d" },
   graded: { sign: "✔", word: "everything passed", hue: "#2a8f4f" },
   "could not be graded": { sign: "⚠", word: "could not be graded", hue: "#c26a00" },
 };
@@ -63,8 +64,8 @@ export function exerciseHtml(exercise: ExerciseReport): string {
 }
 
 function testHtml(test: TestReport, withDetails: boolean): string {
-  const { sentence, state, points, maxPoints, message, hint } = test;
-  const row = `<div>${markHtml(looks[state])} ${escapeHtml(sentence)} <span style="opacity:.7">(${points} of ${maxPoints})</span></div>`;
+  const { sentence, state, message, hint } = test;
+  const row = `<div>${markHtml(looks[state])} ${escapeHtml(sentence)} <span style="opacity:.7">(${worth(test)})</span></div>`;
   if (message === "" || !withDetails) return row;
   const details = [codeHtml(message), ...comparison(test).map(codeHtml), hintHtml(hint)];
   return `${row}<div style="margin-left:1.6em">${details.join("")}</div>`;
@@ -112,9 +113,9 @@ function exerciseLines(exercise: ExerciseReport): string[] {
 }
 
 function testLines(test: TestReport, withDetails: boolean): string[] {
-  const { sentence, state, points, maxPoints, message, hint } = test;
+  const { sentence, state, message, hint } = test;
   const { sign, word } = looks[state];
-  const row = `    ${sign} ${word}: ${sentence} (${points} of ${maxPoints})`;
+  const row = `    ${sign} ${word}: ${sentence} (${worth(test)})`;
   if (message === "" || !withDetails) return [row];
   return [
     row,
@@ -150,8 +151,14 @@ function pointsOf(points: number, maxPoints: number): string {
   return `${points} of ${maxPoints} ${maxPoints === 1 ? "point" : "points"}`;
 }
 
-function isComplete({ state, score, maxScore }: Report): boolean {
-  return state === "graded" && score === maxScore;
+/** "2 of 3"; a skipped test is not worth nothing. */
+function worth({ points, maxPoints, skippedPoints }: TestReport): string {
+  return skippedPoints === undefined ? `${points} of ${maxPoints}` : `${skippedPoints}, not counted`;
+}
+
+function isComplete({ state, score, maxScore, exercises }: Report): boolean {
+  const isSkipped = exercises.some(({ tests }) => tests.some((test) => test.state === "skipped"));
+  return state === "graded" && score === maxScore && !isSkipped;
 }
 
 function isTodo({ tests }: ExerciseReport): boolean {

@@ -10,13 +10,18 @@ export type TestState =
   /** The answer threw, or ran out of time. */
   | "error"
   /** Nobody answered yet. */
-  | "todo";
+  | "todo"
+  /** It cannot be run here, through no fault of the answer, and counts neither way. */
+  | "skipped";
 
 export interface TestReport {
   readonly sentence: string;
   readonly state: TestState;
   readonly points: number;
+  /** 0 for a test that was skipped. */
   readonly maxPoints: number;
+  /** What a skipped test counts where it can be run. */
+  readonly skippedPoints?: number;
   /** Why it did not pass; empty when it did, and for a hidden test in a student's report. */
   readonly message: string;
   /** Short forms of what was wanted and what came, where a comparison failed. */

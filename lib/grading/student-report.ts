@@ -15,6 +15,7 @@ function withoutHidden(exercise: ExerciseReport): ExerciseReport {
 }
 
 /** Made of nothing but verdict and points: what an answer throws may hold the test's inputs, and a Todo may too. */
-function veiled({ state, points, maxPoints }: TestReport): TestReport {
-  return { sentence: "a hidden test", state, points, maxPoints, message: "", hidden: true };
+function veiled({ state, points, maxPoints, skippedPoints }: TestReport): TestReport {
+  const skipped = skippedPoints === undefined ? {} : { skippedPoints };
+  return { sentence: "a hidden test", state, points, maxPoints, ...skipped, message: "", hidden: true };
 }

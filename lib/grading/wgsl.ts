@@ -7,25 +7,22 @@
  *     export function attentionWgsl(D: number): string  // returns: "text"
  */
 
-import type * as tf from "@tensorflow/tfjs";
-import type { Numbers, Workgroups } from "../kernels/playground/job.js";
-import type { Random } from "../random.js";
+import { AssertionError } from "chai";
+import { assertClose } from "../assert-close.js";
+import { KernelError } from "../kernels/playground/failure.js";
+import { wordFindings } from "../kernels/playground/findings.js";
+import type { Job, Ran } from "../kernels/playground/job.js";
+import { findPlayground, runWgsl } from "../kernels/playground/run.js";
+import { type LaunchOptions, toJob } from "../kernels/playground/to-job.js";
+import { type Random, random } from "../random.js";
 import type { GradedTest } from "./graded.js";
+import { Skip } from "./skip.js";
 
 // biome-ignore lint/suspicious/noExplicitAny: the one type that every function is assignable to
 type WgslAnswer = string | ((...args: any[]) => string);
 
 /** One run of the answer, and what must come out. */
-export interface WgslLaunch {
-  /** Bindings 0, 1, …: tensors or numbers. */
-  readonly inputs: readonly (tf.Tensor | Numbers)[];
-  /** Shape of the output, float32; the binding after the inputs. */
-  readonly output: readonly number[];
-  /** u32 numbers of the uniform struct; the binding after the output. */
-  readonly sizes?: readonly number[];
-  /** Values of the `override` constants. */
-  readonly constants?: Readonly<Record<string, number | boolean>>;
-  readonly workgroups: Workgroups;
+export interface WgslLaunch extends Omit<LaunchOptions, "wgsl"> {
   /** What must come out, in float64, flat: as many numbers as `output` holds. */
   readonly expected: ArrayLike<number>;
 }
@@ -53,5 +50,47 @@ export interface GradedWgslOptions<A extends WgslAnswer, V> extends Omit<GradedT
 export function gradedWgsl<A extends WgslAnswer, V extends Readonly<Record<string, unknown>>>(
   options: GradedWgslOptions<A, V>,
 ): GradedTest<A> {
-  throw new Error(`gradedWgsl: "${options.sentence}" cannot be judged yet`);
+  const { sizes, args = () => [], launch, tolerance, because, seconds = 10, ...test } = options;
+  return {
+    ...test,
+    run: async ({ answer, random: source }) => {
+      // Before the answer is asked for: a test must count the same for everybody.
+      await findPlayground().catch((error: Error) => {
+        throw new Skip(error.message);
+      });
+      // Every size gets its own numbers, whatever order they are run in.
+      const seed = source.uniform();
+      for (const size of sizes) {
+        const wgsl = await (answer as (...args: readonly unknown[]) => Promise<string>)(...args(size));
+        const { expected, ...rest } = launch(size, random(`${seed}/${JSON.stringify(size)}`));
+        const job = { ...(await toJob("gradedWgsl", { wgsl, ...rest })), isTimed: false };
+        const at = Object.entries(size).map(([name, value]) => `${name} = ${value}`);
+        const label = `at ${at.join(", ")}`;
+        const ran = await run(job, seconds, label);
+        const [wrong] = wordFindings(ran.findings, job, rest.output);
+        if (wrong !== undefined) throw new AssertionError(`${label}: ${wrong}`);
+        const [actual, wanted] = [ran.output, expected].map((data) => ({ shape: rest.output, data }));
+        assertClose(actual!, wanted!, { tolerance, because }, label);
+      }
+    },
+  };
+}
+
+/** @throws AssertionError for whatever the answer is to blame for. */
+async function run(job: Job, seconds: number, label: string): Promise<Ran> {
+  try {
+    return await runWgsl(job, seconds);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    // Text that does not compile is wrong at every size.
+    throw new AssertionError(
+      error.reason === "compile" ? withLine(job, error) : `${label}: ${error.message}`,
+    );
+  }
+}
+
+/** The sentence, and the line below it that it is about. */
+function withLine({ wgsl }: Job, { message, messages }: KernelError): string {
+  const [first] = messages.filter(({ type, line }) => type === "error" && line > 0);
+  return first === undefined ? message : `${message}\n${wgsl.split("\n")[first.line - 1]}`;
 }

@@ -40,6 +40,9 @@ export interface GpuInfo {
 /** Where Debian's `chromium` keeps the description of its software Vulkan. */
 const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
+/** Dawn ends with its `GPU` object, and whoever waits for its devices then waits for ever: each keeps what it came from. */
+const origins = new WeakMap<GPUAdapter | GPUDevice, GPU | GPUAdapter>();
+
 /** What to do where there is no adapter, in one sentence. */
 export const howToGetOne =
   "install the driver of your GPU (on Linux its Vulkan driver), or Debian's software Vulkan: apt-get install libvulkan1 chromium";
@@ -58,15 +61,18 @@ export async function findAdapter(flags: readonly string[] = []): Promise<Adapte
   const gpu = create([...flags]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new Error(`no GPU was found; ${howToGetOne}`);
+  origins.set(adapter, gpu);
   return { gpu, adapter };
 }
 
 /** A device with all that kernels may use and this adapter has. */
-export function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
-  return adapter.requestDevice({
+export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+  const device = await adapter.requestDevice({
     requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
     requiredLimits: Object.fromEntries(raised.map((limit) => [limit, adapter.limits[limit]])),
   });
+  origins.set(device, adapter);
+  return device;
 }
 
 /** What the adapter is and has. */

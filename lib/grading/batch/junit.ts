@@ -64,6 +64,7 @@ function verdict(test: TestReport): Element[] {
   const { state, message, expected, got } = test;
   if (state === "passed") return [];
   const values = expected === undefined || got === undefined ? "" : `\nexpected: ${expected}\ngot: ${got}`;
+  if (state === "skipped") return [{ name: "skipped", attributes: { message: firstLine(message) } }];
   // An exercise that nobody answered earns nothing, so it is no skipped test.
   const name = state === "error" ? "error" : "failure";
   return [

@@ -30,8 +30,9 @@ function lessonTable(slug: string, outcomes: readonly Outcome[]): string {
     String(most),
     mean(points).toFixed(2),
     round(median(points)),
-    String(points.filter((value) => value === most).length),
-    String(points.filter((value) => value === 0).length),
+    // What was skipped is worth nothing here, and nobody got all or nothing of it.
+    String(points.filter((value) => most > 0 && value === most).length),
+    String(points.filter((value) => most > 0 && value === 0).length),
   ];
   const rows = names.map((name, i) => {
     const exercises = outcomes.map(({ report }) => report.exercises[i]!);

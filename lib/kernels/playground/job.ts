@@ -14,6 +14,8 @@ export interface Job {
   /** The u32 numbers of the uniform struct, in its order. */
   readonly sizes?: readonly number[];
   readonly workgroups: Workgroups;
+  /** False: nobody asks how long it takes, and it is not run more often for that. */
+  readonly isTimed?: boolean;
 }
 
 /** Along x, y, z. */

@@ -41,16 +41,17 @@ export class PlaygroundProcess {
     return this.#gone === undefined;
   }
 
+  /** Resolves when it has a GPU. @throws KernelError */
+  async started(): Promise<void> {
+    await this.#held(() => this.#ready);
+  }
+
   /** @throws KernelError; after "slow", "lost", "crash" and "no gpu" the process is gone. */
   async run(job: Job, seconds: number): Promise<Ran> {
-    this.#hold(true);
-    try {
+    return this.#held(async () => {
       await this.#ready;
-      const { ran } = await this.#until("ran", seconds, words, job);
-      return ran;
-    } finally {
-      this.#hold(false);
-    }
+      return (await this.#until("ran", seconds, words, job)).ran;
+    });
   }
 
   kill(): void {
@@ -105,6 +106,15 @@ export class PlaygroundProcess {
   }
 
   /** Between jobs the process keeps nobody from ending; it ends itself when this one is gone. */
+  async #held<T>(work: () => Promise<T>): Promise<T> {
+    this.#hold(true);
+    try {
+      return await work();
+    } finally {
+      this.#hold(false);
+    }
+  }
+
   #hold(on: boolean): void {
     const channel = this.#child.channel as { ref(): void; unref(): void } | null | undefined;
     const stderr = this.#child.stderr as unknown as { ref(): void; unref(): void } | null;

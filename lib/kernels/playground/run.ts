@@ -13,12 +13,21 @@ let queue: Promise<unknown> = Promise.resolve();
  * @throws KernelError that says in one sentence why there is no result. The next job finds a process that works.
  */
 export function runWgsl(job: Job, seconds: number): Promise<Ran> {
-  const ran = queue.then(() => {
+  return inTurn((playground) => playground.run(job, seconds));
+}
+
+/** Resolves when there is a GPU, or software in place of one, to run on. @throws KernelError, of reason "no gpu". */
+export function findPlayground(): Promise<void> {
+  return inTurn((playground) => playground.started());
+}
+
+function inTurn<T>(work: (playground: PlaygroundProcess) => Promise<T>): Promise<T> {
+  const done = queue.then(() => {
     if (current?.isAlive !== true) current = new PlaygroundProcess();
-    return current.run(job, seconds);
+    return work(current);
   });
-  queue = ran.catch(() => {});
-  return ran;
+  queue = done.catch(() => {});
+  return done;
 }
 
 /** Ends the playground's process, if there is one. */
