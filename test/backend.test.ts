@@ -35,7 +35,7 @@ describe("backend", () => {
   it("refuses an unknown name with the known ones, and leaves the current backend alone", async () => {
     await useBackend("cpu");
     const message = await useBackend("gpu").then(String, (error: Error) => error.message);
-    expect(message).to.equal('useBackend: expected one of tensorflow, cpu, got "gpu"');
+    expect(message).to.equal('useBackend: expected one of tensorflow, webgpu, cpu, got "gpu"');
     expect(tf.getBackend()).to.equal("cpu");
   });
 

@@ -14,6 +14,7 @@ interface Check {
   readonly state: string;
   readonly found: string;
   readonly remedy?: string;
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 interface Diagnosis {
@@ -82,11 +83,39 @@ describe("workbook doctor", () => {
     expect(status).to.equal(diagnosis.ok ? 0 : 1);
     expect(state(diagnosis, "Node.js")).to.equal("ok");
     expect(state(diagnosis, "backend cpu")).to.equal("ok");
+    const webgpu = diagnosis.checks.find(({ name }) => name === "backend webgpu")!;
+    expect(webgpu.state).to.be.oneOf(process.env.REQUIRE_GPU === "1" ? ["ok"] : ["ok", "optional"]);
+    if (webgpu.state === "ok") {
+      expect(webgpu.details).to.have.all.keys("adapter", "driver", "software", "features", "limits");
+    }
     expect(state(diagnosis, "isolated grading")).to.be.oneOf(["ok", "optional"]);
     expect(diagnosis.checks.map((check) => check.state)).to.satisfy((states: string[]) =>
       states.every((each) => ["ok", "missing", "broken", "optional"].includes(each)),
     );
   }).timeout(60_000);
+
+  it("says how to get a GPU, or software in place of one, and misses nothing without", async () => {
+    const { webgpuBackend } = await setupModule<{ webgpuBackend(probed: object): Check }>("checks.mjs");
+    const said = 'useBackend: "webgpu" does not start: no GPU was found; install the driver of your GPU';
+    const check = webgpuBackend({ ok: false, said });
+    expect(check).to.include({ state: "optional", found: "no GPU was found" });
+    expect(check.remedy).to.contain("Vulkan driver").and.to.contain("apt-get install libvulkan1 chromium");
+    const broken = webgpuBackend({ ok: false, said: "the package webgpu does not load: no such file" });
+    expect(broken).to.include({ state: "optional", remedy: "run `npm run setup`" });
+    expect(doctor.formatDiagnosis({ ok: true, checks: [check] })).to.contain("The workbook can run");
+  });
+
+  it("prints what is told about the adapter below its line", () => {
+    const details = { software: true, features: ["subgroups"], limits: { maxBufferSize: 4 } };
+    const checks = [{ name: "backend webgpu", state: "ok", found: "a GPU", details }];
+    const [line, ...below] = doctor.formatDiagnosis({ ok: true, checks }).split("\n");
+    expect(line).to.equal("✓ backend webgpu  a GPU");
+    expect(below.slice(0, 3).map((text) => text.trim())).to.deep.equal([
+      "software: yes",
+      "features: subgroups",
+      "limits: maxBufferSize 4",
+    ]);
+  });
 
   it("refuses an option that it does not know with exit code 2", () => {
     expect(workbook("doctor", "--jason").status).to.equal(2);

@@ -31,6 +31,7 @@ const raised = [
 export interface GpuInfo {
   /** "nvidia ampere NVIDIA A10 driver 535.1": vendor, architecture, device and driver, as far as they are told. */
   readonly description: string;
+  readonly driver: string;
   /** True where the processor plays the GPU. */
   readonly software: boolean;
   readonly features: readonly GPUFeatureName[];
@@ -81,6 +82,7 @@ export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo
   const names = [vendor, architecture, device, description].filter((name) => name !== "").join(" ");
   return {
     description: names,
+    driver: description === "" ? "not told" : description,
     software: /swiftshader|llvmpipe|lavapipe/i.test(names),
     features: wanted.filter((feature) => features.has(feature)),
     limits: Object.fromEntries(raised.map((limit) => [limit, limits[limit]])) as GpuInfo["limits"],

@@ -22,8 +22,11 @@ import { chooseTensorflow, nvidiaGpus, tensorflowFiles, tensorflowStep } from ".
  * @property {"ok" | "missing" | "broken" | "optional"} state
  * @property {string} found a version, or what is wrong
  * @property {string} [remedy] how to get or repair it, unless it is ok
+ * @property {Details} [details] what else there is to know about it
  *
- * @typedef {{ ok: boolean, said: string }} Probe what lib/setup/probe.mjs found out about a backend
+ * @typedef {Record<string, unknown>} Details for `--json`
+ *
+ * @typedef {{ ok: boolean, said: string, details?: Details }} Probe what lib/setup/probe.mjs found out about a backend
  *
  * @typedef {import("./places.mjs").Places} Places
  */
@@ -154,6 +157,21 @@ export function tensorflowBackend(/** @type {Probe | undefined} */ probed) {
 export function cpuBackend(/** @type {Probe} */ { ok, said }) {
   const name = "backend cpu";
   return ok ? { name, state: "ok", found: said } : { name, state: "broken", found: said, remedy: redo };
+}
+
+/**
+ * Never in the way: nothing but the GPU kernels needs it.
+ *
+ * @returns {Check}
+ */
+export function webgpuBackend(/** @type {Probe} */ { ok, said, details }) {
+  const name = "backend webgpu";
+  if (ok) return { name, state: "ok", found: said, ...(details && { details }) };
+  // The backend's own words end with how to get one, which here has a line of its own.
+  const found = said.replace(/^useBackend: "webgpu" does not start: /, "").replace(/; install .*$/, "");
+  const driver =
+    "install the driver of your GPU (on Linux its Vulkan driver), or Debian's software Vulkan, slow but complete: `apt-get install libvulkan1 chromium`";
+  return { name, state: "optional", found, remedy: found.startsWith("no GPU") ? driver : redo };
 }
 
 /** @returns {Check} */

@@ -14,9 +14,10 @@ const mainJob = ["Node.js", "npm packages", "library", "JupyterLab", "kernels"];
 
 /** @returns {Promise<Diagnosis>} */
 export async function diagnose(at = places()) {
-  const [tensorflow, cpu] = await Promise.all([
+  const [tensorflow, cpu, webgpu] = await Promise.all([
     existsSync(at.binding) ? probe(at, "tensorflow") : undefined,
     probe(at, "cpu"),
+    probe(at, "webgpu"),
   ]);
   const checks = [
     check.node(),
@@ -30,6 +31,7 @@ export async function diagnose(at = places()) {
     check.binding(at),
     check.tensorflowBackend(tensorflow),
     check.cpuBackend(cpu),
+    check.webgpuBackend(webgpu),
     check.gpu(),
     await check.isolation(at),
   ];
@@ -50,14 +52,25 @@ export async function report({ json = false }) {
 export function formatDiagnosis(/** @type {Diagnosis} */ { ok, checks }) {
   const mark = { ok: "✓", missing: "✗", broken: "✗", optional: "-" };
   const width = Math.max(...checks.map(({ name }) => name.length));
-  const lines = checks.flatMap(({ name, state, found, remedy }) => [
+  const lines = checks.flatMap(({ name, state, found, remedy, details = {} }) => [
     `${mark[state]} ${name.padEnd(width)}  ${state === "ok" ? "" : `${state}: `}${found}`,
+    ...Object.entries(details).map(([key, value]) => `  ${" ".repeat(width)}  ${key}: ${inWords(value)}`),
     ...(remedy ? [`  ${" ".repeat(width)}  to get it: ${remedy}`] : []),
   ]);
   const verdict = ok
     ? "The workbook can run: `npm start`."
     : "The workbook cannot run before what is marked ✗ is there.";
   return `${[...lines, "", verdict].join("\n")}\n`;
+}
+
+/** @returns {string} */
+function inWords(/** @type {unknown} */ value) {
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(", ");
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.entries(value)
+    .map(([key, each]) => `${key} ${inWords(each)}`)
+    .join(", ");
 }
 
 /** @returns {Promise<import("./checks.mjs").Probe>} */
@@ -76,7 +89,7 @@ function probe(/** @type {import("./places.mjs").Places} */ at, /** @type {strin
     });
     child.on("close", (code, signal) => {
       const words = err.trim().split("\n").at(-1) || `ended with ${signal ?? `exit code ${code}`}`;
-      resolve({ ok: code === 0, said: code === 0 ? out : words });
+      resolve(code === 0 ? { ok: true, ...JSON.parse(out) } : { ok: false, said: words });
     });
   });
 }
