@@ -1,0 +1,51 @@
+/** Attention: forward, and its three gradients. The first rung is the composition, which stores T² numbers per head. */
+
+import * as tf from "@tensorflow/tfjs";
+import { attention, composedAttention } from "../../attention.js";
+import { random } from "../../random.js";
+import type { Benchmark, Case } from "./frame/benchmark.js";
+
+type Attention = typeof attention;
+
+const rounding = { tolerance: 1e-3, because: "float32 sums of T products, in another order" };
+
+export const benchmark: Benchmark = ({ software }) => {
+  const [H, D] = software ? [1, 64] : [8, 64];
+  const lengths = software ? [256] : [1024, 2048, 4096];
+  return lengths.flatMap((T) => [forward(H, T, D), gradients(H, T, D)]);
+};
+
+/** Two products of T·T/2·D multiply-adds, half of the pattern being hidden. */
+function forward(H: number, T: number, D: number): Case {
+  const run = (of: Attention) => (inputs: readonly tf.Tensor[]) => causal(of, inputs);
+  return {
+    label: `attention, causal, H = ${H}, T = ${T}, D = ${D}`,
+    flops: 2 * H * T * T * D,
+    bytes: 4 * 4 * H * T * D,
+    inputs: () => inputs(H, T, D),
+    rungs: { composed: run(composedAttention), plain: run(attention) },
+    rounding,
+  };
+}
+
+/** Forward, and five products more: the scores again, dV, dP, dQ and dK. */
+function gradients(H: number, T: number, D: number): Case {
+  const run = (of: Attention) => (inputs: readonly tf.Tensor[]) =>
+    tf.grads((...tensors: tf.Tensor[]) => tf.sum(causal(of, tensors)))([...inputs]);
+  return {
+    label: `attention and its gradients, causal, H = ${H}, T = ${T}, D = ${D}`,
+    flops: 7 * H * T * T * D,
+    bytes: 4 * 8 * H * T * D,
+    inputs: () => inputs(H, T, D),
+    rungs: { composed: run(composedAttention), plain: run(attention) },
+    rounding,
+  };
+}
+
+function causal(of: Attention, [q, k, v]: readonly tf.Tensor[]): tf.Tensor4D {
+  return of({ q: q as tf.Tensor4D, k: k as tf.Tensor4D, v: v as tf.Tensor4D, causal: true });
+}
+
+function inputs(H: number, T: number, D: number): tf.Tensor[] {
+  return [1, 2, 3].map((seed) => random(seed).normalTensor([1, H, T, D]));
+}

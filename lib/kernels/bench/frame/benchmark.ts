@@ -1,0 +1,26 @@
+/** What a kernel's file in `lib/kernels/bench/` exports: the sizes to measure, and the rungs to measure at each. */
+
+import type * as tf from "@tensorflow/tfjs";
+import type { Tolerance } from "../../../assert-close.js";
+import type { GpuInfo } from "../../adapter.js";
+
+/** One size. */
+export interface Case {
+  /** "causal, H = 8, T = 4096, D = 64" */
+  readonly label: string;
+  /** Floating-point operations that the mathematics asks for, whatever a rung does besides. */
+  readonly flops: number;
+  /** Every input read once and every output written once: no rung moves less. */
+  readonly bytes: number;
+  readonly inputs: () => tf.Tensor[];
+  /**
+   * By name. The first is the composition of tfjs's operations: every other one must give the same numbers, and is compared
+   * with its time.
+   */
+  readonly rungs: Readonly<Record<string, (inputs: readonly tf.Tensor[]) => tf.Tensor | tf.Tensor[]>>;
+  /** How far a rung's numbers may be from the first one's. */
+  readonly rounding: Tolerance;
+}
+
+/** The cases of a kernel on that adapter: small ones on software. Exported as `benchmark`. */
+export type Benchmark = (gpu: GpuInfo) => readonly Case[];
