@@ -33,6 +33,8 @@ async function batch(run: Run, runs: number): Promise<number> {
   const start = performance.now();
   for (let i = 0; i < runs; i++) tf.dispose(tf.tidy(run));
   const backend = gpuBackend();
+  // tfjs has none open when it has just submitted, or did the work on the processor.
+  backend.ensureCommandEncoderReady();
   backend.endComputePassEncoder();
   backend.submitQueue();
   await backend.queue.onSubmittedWorkDone();
