@@ -6,15 +6,18 @@ import { after, before, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
 import { type Graded, graded } from "workbook/grading/graded";
 import { judge } from "workbook/grading/judge";
+import { judgeSubmission } from "workbook/grading/judge-submission";
 import { type Material, prove } from "workbook/grading/prove";
 import { reportText } from "workbook/grading/report-view";
 import { Skip } from "workbook/grading/skip";
 import { studentReport } from "workbook/grading/student-report";
 import { inProcess } from "workbook/grading/subject";
+import { closeTypes } from "workbook/grading/submissions/types";
 import { Todo, todo } from "workbook/grading/todo";
 import { gradedWgsl } from "workbook/grading/wgsl";
 import { endPlayground, findPlayground } from "workbook/kernels/playground/run";
 import { skipWithoutGpu } from "../gpu.js";
+import { accepted } from "./submissions/material.js";
 
 interface Answers {
   readonly doubleWgsl: string;
@@ -104,7 +107,10 @@ describe("an exercise whose answer is WGSL", () => {
     await useBackend();
     await findPlayground().catch((error: Error) => skipWithoutGpu(this, error));
   });
-  after(() => endPlayground());
+  after(async () => {
+    endPlayground();
+    await closeTypes();
+  });
 
   const judged = async (answer: unknown, seed = "1") =>
     (await judge(lesson, inProcess({ doubleWgsl: answer }), { seed, only: ["doubleWgsl"] })).exercises[0]!;
@@ -176,6 +182,34 @@ describe("an exercise whose answer is WGSL", () => {
       else process.env.VK_ICD_FILENAMES = before;
     }
   });
+
+  it("is judged from a file as well: the text comes from behind the wall, and runs outside of it", async () => {
+    const text = JSON.stringify(main(0, "if (i < n.x) { y[i] = FACTOR * x[i]; }"));
+    const file = (doubled: string) => `const kernel = (width: number, factor: number) =>
+  ${text}.replace("(0)", "(" + width + ")").replace("FACTOR", String(factor));
+export const doubleWgsl: string = ${doubled};
+export function scaleWgsl(width: number): string {
+  return kernel(width, 3);
+}
+`;
+    const signatures = {
+      slug: "start-here",
+      names: ["doubleWgsl", "scaleWgsl"],
+      text: `import { Todo, todo } from "workbook/grading/todo";
+export const doubleWgsl: string = todo("doubleWgsl");
+export function scaleWgsl(width: number): string { throw new Todo("scaleWgsl"); }
+`,
+    };
+    const report = async (doubled: string) =>
+      judgeSubmission(lesson, await accepted("start-here.ts", file(doubled), "start-here"), {
+        seed: "1",
+        signatures,
+      });
+    const right = await report("kernel(64, 2)");
+    expect(right, reportText(right)).to.include({ state: "graded", score: 4, maxScore: 4 });
+    const wrong = await report("kernel(64, 3)");
+    expect(wrong, reportText(wrong)).to.include({ state: "graded", score: 1, maxScore: 4 });
+  }).timeout(60_000);
 
   it("is proven with mutants like every other", async () => {
     const material = provable(lesson);

@@ -80,15 +80,15 @@ onGpu("kernels/bench", () => {
     );
   });
 
-  it("the table names machine, adapter and driver, and calls software no GPU", async () => {
+  it("the table names machine and adapter, and calls software no GPU", async () => {
     const rows = await measureCase(
       caseOf((x) => tf.mul(x, 1)),
       ceilings,
       effort,
     );
-    const setting = { machine: "M", adapter: "A", driver: "D", software: true, date: "2026-01-02T03:04:05Z" };
+    const setting = { machine: "M", adapter: "A", software: true, date: "2026-01-02T03:04:05Z" };
     const text = benchTable(rows, ceilings, setting);
-    expect(text).to.contain("A (D), software in place of a GPU: no figure here is a GPU's; M; 2026-01-02");
+    expect(text).to.contain("A, software in place of a GPU: no figure here is a GPU's; M; 2026-01-02");
     expect(text).to.contain("ceilings: 1 GB/s (c), 2 GFLOP/s (p, float32)");
     expect(benchTable(rows, ceilings, { ...setting, software: false })).to.not.contain("software");
   });

@@ -39,7 +39,6 @@ const effort = gpu.software ? { batches: 3, milliseconds: 1 } : { batches: 9, mi
 const setting: Setting = {
   machine: `${os.cpus()[0]?.model ?? "unknown processor"}, ${os.cpus().length} cores, ${os.type()} ${os.release()}`,
   adapter: gpu.description,
-  driver: gpu.driver,
   software: gpu.software,
   date: new Date().toISOString(),
 };

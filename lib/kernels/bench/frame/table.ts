@@ -9,15 +9,15 @@ import type { Row } from "./measure.js";
 export interface Setting {
   /** Processor, cores and system. */
   readonly machine: string;
+  /** Names and driver. */
   readonly adapter: string;
-  readonly driver: string;
   readonly software: boolean;
   /** ISO 8601. */
   readonly date: string;
 }
 
 export function benchTable(rows: readonly Row[], ceilings: Ceilings, setting: Setting): string {
-  const { adapter, driver, software, machine, date } = setting;
+  const { adapter, software, machine, date } = setting;
   const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
   const { text } = comparisonTable({
     columns: [
@@ -42,7 +42,7 @@ export function benchTable(rows: readonly Row[], ceilings: Ceilings, setting: Se
     })),
   });
   return [
-    `${adapter} (${driver})${software ? ", software in place of a GPU: no figure here is a GPU's" : ""}; ${machine}; ${date.slice(0, 10)}`,
+    `${adapter}${software ? ", software in place of a GPU: no figure here is a GPU's" : ""}; ${machine}; ${date.slice(0, 10)}`,
     `ceilings: ${formatSi(ceilings.bytesPerSecond, "B/s")} (${ceilings.copy}), ${formatSi(ceilings.flopsPerSecond, "FLOP/s")} (${ceilings.product}, float32)`,
     "bytes/s and FLOP/s count what the mathematics needs, not what a rung does besides",
     "",
