@@ -15,6 +15,8 @@ const CHILD = path.join(root, "lib/dist/lib/kernels/playground/child.js");
 const STARTING_SECONDS = 60;
 
 export class PlaygroundProcess {
+  /** Resolves when the process is really gone. */
+  readonly ended: Promise<void>;
   readonly #child: ChildProcess;
   readonly #ready: Promise<void>;
   /** Who waits for the next message; nobody between jobs. */
@@ -25,6 +27,7 @@ export class PlaygroundProcess {
   constructor(file: string = CHILD) {
     const stdio: ("ignore" | "pipe" | "ipc")[] = ["ignore", "ignore", "pipe", "ipc"];
     this.#child = fork(file, { serialization: "advanced", execArgv: [], stdio });
+    this.ended = new Promise((resolve) => this.#child.once("exit", () => resolve()));
     this.#child.on("message", (message: FromChild) => this.#listener?.told(message));
     this.#child.on("error", (error) => this.#end({ reason: "crash", message: error.message }));
     this.#child.on("exit", (code, signal) => this.#end(crash(signal ?? `exit code ${code}`, this.#errors)));
