@@ -186,7 +186,7 @@ describe("an exercise whose answer is WGSL", () => {
   it("is judged from a file as well: the text comes from behind the wall, and runs outside of it", async () => {
     const text = JSON.stringify(main(0, "if (i < n.x) { y[i] = FACTOR * x[i]; }"));
     const file = (doubled: string) => `const kernel = (width: number, factor: number) =>
-  ${text}.replace("(0)", "(" + width + ")").replace("FACTOR", String(factor));
+  ${text}.replace("size(0)", "size(" + width + ")").replace("FACTOR", String(factor));
 export const doubleWgsl: string = ${doubled};
 export function scaleWgsl(width: number): string {
   return kernel(width, 3);

@@ -12,6 +12,9 @@ export type Stage = "compiling" | "running" | "examining";
 /** Time is measured again and again until this much is spent, or this often. */
 const TIMING = { milliseconds: 150, runs: 20 };
 
+/** From the first sign that a device is lost until it is said. */
+const LOSS_MILLISECONDS = 1000;
+
 /**
  * @param onStage told before each step that the kernel may make long.
  * @throws KernelError
@@ -70,22 +73,27 @@ async function caught<T>(device: GPUDevice, job: Job, work: () => Promise<T>): P
   lost.catch(() => {});
   device.pushErrorScope("out-of-memory");
   device.pushErrorScope("validation");
-  let value: { readonly done: T } | { readonly failed: unknown };
-  try {
-    value = { done: await Promise.race([work(), lost]) };
-  } catch (failed) {
-    value = { failed };
-  }
-  if ("failed" in value && value.failed instanceof KernelError) throw value.failed;
+  const done = await Promise.race([settled(work()), lost]);
   const [validation, memory] = [await device.popErrorScope(), await device.popErrorScope()];
   if (memory !== null) {
     const message = `the GPU has too little memory for these buffers: ${firstSentence(memory.message)}`;
     throw new KernelError({ reason: "launch", message });
   }
-  const said =
-    validation?.message ?? ("failed" in value ? String((value.failed as Error).message) : undefined);
-  if (said !== undefined) throw new KernelError({ reason: "launch", message: explain(job, said) });
-  return (value as { readonly done: T }).done;
+  if (validation !== null)
+    throw new KernelError({ reason: "launch", message: explain(job, validation.message) });
+  if ("value" in done) return done.value;
+  // What waits for a device fails just before the device is called lost.
+  const grace = new Promise<void>((resolve) => setTimeout(resolve, LOSS_MILLISECONDS));
+  await Promise.race([lost, grace]);
+  throw done.error;
+}
+
+async function settled<T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly error: unknown }> {
+  try {
+    return { value: await work };
+  } catch (error) {
+    return { error };
+  }
 }
 
 function median(values: readonly number[]): number {
