@@ -77,7 +77,7 @@ describe("gpuKernel in a cell", () => {
 
   it("shows an access outside of a buffer, and returns the result all the same", async () => {
     const done = await driver.run(cell(double.replace("id.x < n.x", "true")));
-    expect(text(done)).to.contain("⚠ it writes outside of y: index 6, where y ends at 5");
+    expect(text(done)).to.contain("⚠ it writes outside of y: number 6, where 5 is the last");
     expect(done.stdout).to.contain("2,3 ");
   });
 

@@ -133,7 +133,7 @@ describe("an exercise whose answer is WGSL", () => {
   it("loses for an index that nothing bounds, although WebGPU lets nothing happen", async () => {
     const unbounded = "let k = min(i, n.x - 1); y[i] = 2 * x[k];";
     const said =
-      "failed at T = 1: it writes outside of y: index 1, where y ends at 0 (is every index held against its size?)";
+      "failed at T = 1: it writes outside of y: number 1, where 0 is the last (is every index held against its size?)";
     expect(await messages(unbounded)).to.deep.equal(["passed", said]);
   });
 

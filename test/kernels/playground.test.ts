@@ -53,15 +53,15 @@ describe("the playground of WGSL", () => {
 
   it("sees a write behind the output's end, and where", async () => {
     expect(await findings(job(kernel("y[i] = 2 * x[min(i, n.x - 1)];")))).to.deep.equal([
-      "it writes outside of y: index 65, where y ends at 64 (is every index held against its size?)",
+      "it writes outside of y: number 65, where 64 is the last (is every index held against its size?)",
     ]);
   });
 
   it("sees a write far behind the end, and one before the beginning, at the last guard", async () => {
     const [far] = await findings(job(kernel("if (i < n.x) { y[i] = 1; } y[i + 1000000] = 1;")));
-    expect(far).to.contain("index 1091 or one farther out");
+    expect(far).to.contain("number 1091 or one farther out");
     const [before] = await findings(job(kernel("if (i < n.x) { y[i] = 1; y[i32(i) - 1] = 1; }")));
-    expect(before).to.contain("index 1091 or one farther out");
+    expect(before).to.contain("number 1091 or one farther out");
   });
 
   it("sees a read behind an input's end that the result hangs on, floating-point or not", async () => {

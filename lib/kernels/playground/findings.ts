@@ -19,7 +19,7 @@ export function wordFindings(
   if (wroteOutside !== undefined) {
     const farther = wroteOutside === guardedLength(output) - 1 ? " or one farther out" : "";
     sentences.push(
-      `it writes outside of ${name}: index ${wroteOutside}${farther}, where ${name} ends at ${output - 1} (is every index held against its size?)`,
+      `it writes outside of ${name}: number ${wroteOutside}${farther}, where ${output - 1} is the last (is every index held against its size?)`,
     );
   }
   if (readOutside !== undefined) {
