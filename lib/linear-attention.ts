@@ -41,6 +41,11 @@ export function fadingLinearAttention(options: FadingAttentionOptions): tf.Tenso
   });
 }
 
+/** The same out of tfjs's operations, on every backend. */
+export function composedFadingAttention(options: FadingAttentionOptions): tf.Tensor4D {
+  return tf.tidy(() => composed(checked(options)));
+}
+
 /** Whether the current backend has a kernel for this, and for heads as wide as these. */
 export function hasFadingKernel({ q, v }: Pick<FadingAttentionOptions, "q" | "v">): boolean {
   return hasKernel(LINEAR_ATTENTION) && Math.max(q.shape[3], v.shape[3]) <= MAX_STATE;

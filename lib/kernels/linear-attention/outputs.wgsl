@@ -2,6 +2,8 @@
 //
 //   y_t = e^{b_t} R_before r_t + Σ_{s ≤ t} A_ts w_s,   A_ts = Σ_j e^{b_t − b_s} m_s r_t         (decay of columns: inside
 // the sum over j; decay of rows: outside of it). Only differences b_t − b_s ≤ 0 are exponentiated, so nothing overflows.
+// What the rung gains is parallelism along T, which 2 cores of software Vulkan cannot use: there it takes 2.5 times as long as rung 1,
+// and is 4 times as fast as the composition (T = 256, I = J = 64, 2026-11-24). Not yet measured on a GPU.
 // Blocks of 16 positions s up to t's own, like tiles of causal attention; no T × T matrix.
 
 override chunk: u32; // a multiple of 16

@@ -5,7 +5,8 @@
 // Linear attention with decay is this with w = v, m = k, r = q; so is each of its gradients, in one direction of time or the other.
 // The decay belongs to columns j (forward) or to rows i (gradients of q and k): `decayOnRow`. `reverse` runs from
 // the end, where the step from t + 1 to t decays by a_{t+1}. `exclusive` reads before it adds.
-// Reads (2 J + 1) T numbers for I·J·T·2 multiply-adds; parallel over N·I rows only.
+// Reads (2 J + 1) T numbers for I·J·T·2 multiply-adds; parallel over N·I rows only, and T steps one after the other.
+// Measured on software Vulkan (SwiftShader on 2 cores, 2026-11-24; no GPU was at hand), T = 256, I = J = 64: 10 times as fast as the composition.
 
 override J: u32;
 override decayOnRow: bool;

@@ -1,0 +1,71 @@
+/** Linear attention with a decay of each channel: forward, and its gradients. */
+
+import * as tf from "@tensorflow/tfjs";
+import { composedFadingAttention } from "../../linear-attention.js";
+import { random } from "../../random.js";
+import { LINEAR_ATTENTION, runKernel } from "../fused.js";
+import type { Benchmark, Case } from "./frame/benchmark.js";
+
+type Form = (...inputs: tf.Tensor[]) => tf.Tensor;
+
+const rounding = { tolerance: 1e-3, because: "float32 sums of T products, in another order" };
+
+const forms: Readonly<Record<string, Form>> = {
+  composed: (...[q, k, v, logDecay]) =>
+    composedFadingAttention({ q, k, v, logDecay } as Parameters<typeof composedFadingAttention>[0]),
+  plain: fused("plain"),
+  chunked: fused("chunked"),
+};
+
+export const benchmark: Benchmark = ({ software }) => {
+  const [H, D] = software ? [1, 64] : [8, 64];
+  const lengths = software ? [256] : [1024, 4096, 16384];
+  return lengths.flatMap((T) => [forward(H, T, D), gradients(H, T, D)]);
+};
+
+/** Each position adds an outer product to D·D numbers, fades them, and reads them: 5 D² operations. */
+function forward(H: number, T: number, D: number): Case {
+  const call = (form: Form) => (inputs: readonly tf.Tensor[]) => form(...inputs);
+  return {
+    label: `linear attention with decay, H = ${H}, T = ${T}, D = ${D}`,
+    flops: 5 * H * T * D * D,
+    bytes: 4 * 5 * H * T * D,
+    inputs: () => inputs(H, T, D),
+    rungs: mapped(call),
+    rounding,
+  };
+}
+
+/** Forward, and three scans of the same size: those of q, k and v. */
+function gradients(H: number, T: number, D: number): Case {
+  const call = (form: Form) => (inputs: readonly tf.Tensor[]) => {
+    const [q, k, v, logDecay] = inputs as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor];
+    return tf.grads((...learned: tf.Tensor[]) => tf.sum(form(...learned, logDecay)))([q, k, v]);
+  };
+  return {
+    label: `linear attention with decay and its gradients, H = ${H}, T = ${T}, D = ${D}`,
+    flops: 20 * H * T * D * D,
+    bytes: 4 * 9 * H * T * D,
+    inputs: () => inputs(H, T, D),
+    rungs: mapped(call),
+    rounding,
+  };
+}
+
+function mapped(call: (form: Form) => Case["rungs"][string]): Case["rungs"] {
+  return Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, call(form)]));
+}
+
+function fused(rung: string): Form {
+  return (...[q, k, v, logDecay]) => {
+    const named = { q: q!, k: k!, v: v!, logDecay: logDecay! };
+    return tf.tidy(() => runKernel(LINEAR_ATTENTION, named, { rung })[0]!);
+  };
+}
+
+/** Queries and keys of length 1 on average; decays from 0.9 to 1. */
+function inputs(H: number, T: number, D: number): tf.Tensor[] {
+  const r = random(T);
+  const normal = (deviation: number) => r.normalTensor([1, H, T, D], deviation);
+  return [normal(D ** -0.5), normal(D ** -0.5), normal(1), r.uniformTensor([1, H, T, D], Math.log(0.9), 0)];
+}
