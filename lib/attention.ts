@@ -15,7 +15,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { ATTENTION, hasKernel, MAX_WIDTH, runKernel } from "./kernels/fused.js";
+import { ATTENTION, hasKernel, MAX_WIDTH, type Rung, runKernel } from "./kernels/fused.js";
 import { dims, ensure, formatShape } from "./shapes.js";
 
 /** What is added to a score that must not be attended to: finite, so that a whole row of it stays finite. */
@@ -34,6 +34,11 @@ export interface AttentionOptions {
   readonly bias?: tf.Tensor;
   /** Query t sees keys up to t + (S - T): the last query sees every key, as in cached decoding. */
   readonly causal?: boolean;
+  /**
+   * A sliding window: query t, whose own position among the keys is t + (S - T), sees keys at most so many positions away.
+   * Longformer's window w is radius w/2; "the last w keys" is causal with radius w - 1. No limit unless given.
+   */
+  readonly radius?: number;
   /** Multiplies the scores; 1/√D unless given. */
   readonly scale?: number;
 }
@@ -56,25 +61,33 @@ export function composedAttention(options: AttentionOptions): tf.Tensor4D {
   });
 }
 
-/** The same in one kernel, which stores no pattern; undefined where the backend has none, or not for such wide heads. */
-function fusedAttention(options: AttentionOptions): tf.Tensor4D | undefined {
+/**
+ * The same in one kernel, which stores no pattern; undefined where the backend has none, or not for such wide heads.
+ * `rung` picks one of the kernel's versions.
+ */
+export function fusedAttention({
+  rung,
+  ...options
+}: AttentionOptions & { readonly rung?: Rung }): tf.Tensor4D | undefined {
   if (!hasKernel(ATTENTION)) return undefined;
   return tf.tidy(() => {
-    const { q, k, v, mask, bias, causal, scale } = checked("attention", options);
+    const { q, k, v, mask, bias, causal, radius, scale } = checked("attention", options);
     if (q.shape[3] > MAX_WIDTH || v.shape[3] > MAX_WIDTH) return undefined;
     const inputs = { q, k, v, bias: bias ?? tf.scalar(0), mask: mask ?? tf.scalar(true, "bool") };
-    return runKernel(ATTENTION, inputs, { causal, scale })[0] as tf.Tensor4D; // [B, H, T, E]
+    const attrs = { causal, radius, scale, biased: bias !== undefined, masked: mask !== undefined, rung };
+    return runKernel(ATTENTION, inputs, attrs)[0] as tf.Tensor4D; // [B, H, T, E]
   });
 }
 
 /** The attention pattern itself, `[B, H, T, S]`: rows sum to one, or are all zero where nothing may be seen. */
 export function attentionWeights(options: AttentionOptions): tf.Tensor4D {
   return tf.tidy(() => {
-    const { q, k, mask, bias, causal, scale, H, T, S } = checked("attention", options);
+    const { q, k, mask, bias, causal, radius, scale, H, T, S } = checked("attention", options);
     // Scaling q touches T·D numbers instead of T·S.
     let scores: tf.Tensor4D = tf.matMul(tf.mul(q, scale), repeatHeads(k, H), false, true); // [B, H, T, S]
     if (bias !== undefined) scores = tf.add(scores, bias);
-    const allowed = combineMasks(mask, causal ? causalMask(T, S) : undefined);
+    const nearby = radius === undefined ? undefined : windowMask(radius, T, S);
+    const allowed = [mask, causal ? causalMask(T, S) : undefined, nearby].reduce(combineMasks);
     if (allowed === undefined) return tf.softmax(scores);
     const weights: tf.Tensor4D = tf.softmax(tf.where(allowed, scores, MASK_VALUE));
     const rows = allowed.rank === 0 ? tf.reshape(allowed, [1]) : allowed; // a scalar has no axis to reduce
@@ -87,6 +100,14 @@ export function causalMask(T: number, S: number = T): tf.Tensor2D {
   return tf.tidy(() => {
     const query = tf.reshape(tf.range(0, T), [T, 1]);
     return tf.lessEqual(tf.range(0, S), tf.add(query, S - T));
+  });
+}
+
+/** True at (t, s) when |t + (S − T) − s| ≤ radius. Shape `[T, S]`, bool. */
+export function windowMask(radius: number, T: number, S: number = T): tf.Tensor2D {
+  return tf.tidy(() => {
+    const query = tf.reshape(tf.range(S - T, S), [T, 1]);
+    return tf.lessEqual(tf.abs(tf.sub(query, tf.range(0, S))), radius);
   });
 }
 
@@ -162,12 +183,19 @@ function combineMasks(a: tf.Tensor | undefined, b: tf.Tensor | undefined): tf.Te
   return tf.logicalAnd(a, b);
 }
 
-function checked(name: string, { q, k, v, mask, bias, causal = false, scale }: AttentionOptions) {
+function checked(
+  name: string,
+  { q, k, v, mask, bias, causal = false, radius, scale }: AttentionOptions,
+) {
   const { B, H, T, D, G, S } = dims(name, { q: [q, "B H T D"], k: [k, "B G S D"], v: [v, "B G S E"] });
   ensure(H! % G! === 0, `${name}: expected key heads that divide the ${H} query heads, got ${G}`);
   ensure(
     mask === undefined || mask.dtype === "bool",
     `${name}: expected a boolean mask (true = may attend), got dtype ${mask?.dtype}`,
+  );
+  ensure(
+    radius === undefined || (Number.isInteger(radius) && radius >= 0),
+    `${name}: expected a radius that is a whole number of positions, got ${radius}`,
   );
   const full = [B!, H!, T!, S!];
   for (const [label, tensor] of Object.entries({ mask, bias })) {
@@ -176,7 +204,7 @@ function checked(name: string, { q, k, v, mask, bias, causal = false, scale }: A
       `${name}: expected ${label} broadcastable to [B, H, T, S] = ${formatShape(full)}, got ${formatShape(tensor?.shape ?? [])}`,
     );
   }
-  return { q, k, v, mask, bias, causal, scale: scale ?? 1 / Math.sqrt(D!), H: H!, T: T!, S: S! };
+  return { q, k, v, mask, bias, causal, radius, scale: scale ?? 1 / Math.sqrt(D!), H: H!, T: T!, S: S! };
 }
 
 function broadcastsTo(shape: readonly number[], full: readonly number[]): boolean {

@@ -24,7 +24,11 @@ export function runKernel(
 
 /** softmax(q kᵀ · scale + bias + mask) v and the logarithm of each row's sum: `[B, H, T, E]`, `[B, H, T]`. */
 export const ATTENTION = "WorkbookAttention";
-/** Widest head, D or E, that the kernel takes. */
+/** dq, from the inputs of `ATTENTION`, the gradient of its output and each row's log-sum-exp and δ. */
+export const ATTENTION_QUERY_GRADIENT = "WorkbookAttentionQueryGradient";
+/** dk and dv, from the same. */
+export const ATTENTION_KEY_GRADIENT = "WorkbookAttentionKeyGradient";
+/** Widest head, D or E, that these kernels take. */
 export const MAX_WIDTH = 128;
 
 export interface AttentionInputs {
@@ -40,7 +44,17 @@ export interface AttentionInputs {
 export interface AttentionAttrs {
   readonly scale: number;
   readonly causal: boolean;
+  /** Keys farther than this from the query's own position are not seen; all are seen unless given. */
+  readonly radius?: number;
+  /** False where `bias` is 0, so that nobody reads it. */
+  readonly biased: boolean;
+  /** False where `mask` is true, likewise. */
+  readonly masked: boolean;
+  readonly rung?: Rung;
 }
+
+/** The versions of a kernel, from the one that is easy to read on; the best that the device has runs unless told. */
+export type Rung = "plain" | "tiled" | "subgroup";
 
 /** o_t = Σ_{s ≤ t} (q_t ∘ Π_{s < u ≤ t} e^{g_u}) · k_s v_s, `[B, H, T, E]`: linear attention with decay g ≤ 0. */
 export const LINEAR_ATTENTION = "WorkbookLinearAttention";

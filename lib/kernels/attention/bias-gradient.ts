@@ -1,0 +1,26 @@
+/** The gradient of attention's bias, out of tfjs's operations: only where somebody asks for it, as it is T·S numbers itself. */
+
+import * as tf from "@tensorflow/tfjs";
+import { attentionWeights, repeatHeads } from "../../attention.js";
+import type { AttentionAttrs, AttentionInputs } from "../fused.js";
+
+/** P ∘ (dO Vᵀ − δ), summed over the axes along which the bias was repeated. `rows [B, H, T, 2]`: log-sum-exp and δ. */
+export function biasGradient({
+  q,
+  k,
+  v,
+  bias,
+  mask,
+  dOut,
+  rows,
+  scale,
+  causal,
+  radius,
+}: AttentionInputs & AttentionAttrs & { readonly dOut: tf.Tensor4D; readonly rows: tf.Tensor }): tf.Tensor {
+  const P = attentionWeights({ q, k, v, bias, mask, scale, causal, radius }); // [B, H, T, S]
+  const dP = tf.matMul(dOut, repeatHeads(v, q.shape[1]), false, true);
+  const delta = tf.slice(rows, [0, 0, 0, 1]); // [B, H, T, 1]
+  const axes = [...Array<number>(4 - bias.rank).fill(1), ...bias.shape];
+  const repeated = [0, 1, 2, 3].filter((axis) => axes[axis] === 1);
+  return tf.reshape(tf.sum(tf.mul(P, tf.sub(dP, delta)), repeated, true), bias.shape);
+}

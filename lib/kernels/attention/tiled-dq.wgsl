@@ -1,0 +1,80 @@
+// Gradient of fused attention for the queries, by recomputation: P comes back from each row's log-sum-exp, so nothing of size T·S
+// is stored. A workgroup takes ROWS queries through the keys tile by tile (tile.wgsl, appended).
+//
+//   P = e^(s − lse),  dP = dO Vᵀ,  dS = P ∘ (dP − δ),  δ = rowsum(dO ∘ O) − dlse,  dQ = dS K · scale
+//
+// 2 T S (2 D + E) FLOPs per head.
+
+override D: u32;
+override E: u32;
+override scale: f32;
+
+@group(0) @binding(0) var<storage, read> q: array<vec4f>;
+@group(0) @binding(1) var<storage, read> k: array<vec4f>;
+@group(0) @binding(2) var<storage, read> v: array<vec4f>;
+@group(0) @binding(5) var<storage, read> dOut: array<vec4f>; // [B, H, T, E]
+@group(0) @binding(6) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
+@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
+@group(0) @binding(8) var<uniform> n: Sizes;
+
+@compute @workgroup_size(THREADS)
+fn main(
+  @builtin(workgroup_id) id: vec3u,
+  @builtin(num_workgroups) all: vec3u,
+  @builtin(local_invocation_index) i: u32,
+) {
+  let lane = i % LANES;
+  let group = i / LANES;
+  let h = id.y % n.H;
+  let b = id.y / n.H;
+  let first = (all.x - 1 - id.x) * ROWS; // under a causal mask the last queries have the most to do: they go first
+  let own = vec2u(first, min(first + ROWS, n.T));
+  let queries = (b * n.H + h) * n.T;
+  let keys = (b * n.G + h * n.G / n.H) * n.S;
+
+  var lse: vec4f;
+  var delta: vec4f;
+  for (var r = 0u; r < 4; r++) {
+    let t = min(own.x + group + GROUPS * r, n.T - 1);
+    lse[r] = rows[queries + t].x;
+    delta[r] = rows[queries + t].y;
+  }
+  var sums: array<mat4x4f, 8>; // [chunk]: four rows
+  for (var step = 0u; step < walk(own); step++) {
+    let tile = tileAt(own, step);
+    var s = mat4x4f();
+    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+      workgroupBarrier();
+      fillLeft(&q, queries, own, D / 4, chunk, i);
+      fillRight(&k, keys, tile, D / 4, chunk, i);
+      workgroupBarrier();
+      s += dots(group, lane);
+    }
+    s = scores(s * scale, b, h, own, tile, group, lane);
+    var dp = mat4x4f();
+    for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+      workgroupBarrier();
+      fillLeft(&dOut, queries, own, E / 4, chunk, i);
+      fillRight(&v, keys, tile, E / 4, chunk, i);
+      workgroupBarrier();
+      dp += dots(group, lane);
+    }
+    for (var c = 0u; c < 4; c++) {
+      s[c] = select(exp(s[c] - lse) * (dp[c] - delta), vec4f(), s[c] <= vec4f(NOTHING));
+    }
+    putWeights(s, group, lane);
+    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+      workgroupBarrier();
+      fillRight(&k, keys, tile, D / 4, chunk, i);
+      workgroupBarrier();
+      sums[chunk] += mixed(group, lane);
+    }
+  }
+  for (var r = 0u; r < 4; r++) {
+    let t = own.x + group + GROUPS * r;
+    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+      let d = chunk * LANES + lane;
+      if (t < own.y && d < D / 4) { dq[(queries + t) * (D / 4) + d] = sums[chunk][r] * scale; }
+    }
+  }
+}
