@@ -1,7 +1,7 @@
 /** Launches fused attention's forward kernels, whatever the pattern of who sees whom. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { gpuBackend } from "../device.js";
+import { describeGpu, gpuBackend } from "../device.js";
 import type { Rung } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
 
@@ -9,7 +9,7 @@ import { launch, wgsl } from "../launch.js";
 export interface Pattern {
   readonly code: string;
   readonly inputs: readonly [tf.TensorInfo, tf.TensorInfo];
-  /** What follows B, H, G, T, S. */
+  /** What follows B, H, G, T, S, D, E and scale. */
   readonly sizes: readonly number[];
   /** A workgroup's rows must divide this. */
   readonly rowsDivide?: number;
@@ -35,9 +35,9 @@ export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, ro
   return {
     tiled,
     code: (file: string) => [file, ...(tiled ? ["attention/tile.wgsl"] : []), pattern.code].map(wgsl).join("\n"),
-    constants: { D, E, scale, byKeys, ...(tiled ? { ROWS: rows } : {}) },
+    constants: { byKeys, ...(tiled ? { ROWS: rows, CHUNKS: chunksFor(Math.max(D, E)) } : { D, E }) },
     inputs: [q, k, v, ...pattern.inputs],
-    sizes: [B, H, G, T, S, ...pattern.sizes],
+    sizes: [B, H, G, T, S, D, E, bitsOf(scale), ...pattern.sizes],
     workgroups: [Math.ceil(length / rows), B * heads] as const,
   };
 }
@@ -46,6 +46,16 @@ export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, ro
 function rowsFor(length: number, divide = 64): number {
   const most = gpuBackend().device.limits.maxComputeWorkgroupStorageSize >= 32768 ? 64 : 32;
   return [64, 32].find((rows) => rows <= most && length > rows / 2 && divide % rows === 0) ?? 16;
+}
+
+/** 1, 2 or 4 chunks of 32 numbers; one answer for all widths on software, where compiling costs more than running. */
+function chunksFor(width: number): number {
+  return describeGpu().software ? 4 : [1, 2, 4].find((chunks) => width <= 32 * chunks)!;
+}
+
+/** A float32 number's bits, for a struct that is written as u32. */
+function bitsOf(x: number): number {
+  return new Uint32Array(Float32Array.of(x).buffer)[0]!;
 }
 
 /** `[out, lse]` of shapes `[B, H, T, E]` and `[B, H, T]`. */

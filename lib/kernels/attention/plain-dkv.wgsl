@@ -4,7 +4,6 @@
 
 override D: u32;
 override E: u32;
-override scale: f32;
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
@@ -37,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         let row = (b * n.H + h) * n.T + t;
         var dots = 0.0;
         for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[key * D + d]; }
-        let score = judged(dots * scale, b, h, t, s);
+        let score = judged(dots * n.scale, b, h, t, s);
         if (score <= NOTHING) { continue; }
         let p = exp(score - rows[row].x);
         var dp = 0.0;
@@ -50,6 +49,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       }
     }
   }
-  for (var d = 0u; d < D; d++) { dk[key * D + d] = dkSums[d] * scale; }
+  for (var d = 0u; d < D; d++) { dk[key * D + d] = dkSums[d] * n.scale; }
   for (var e = 0u; e < E; e++) { dv[key * E + e] = dvSums[e]; }
 }

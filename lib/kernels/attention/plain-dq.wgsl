@@ -4,7 +4,6 @@
 
 override D: u32;
 override E: u32;
-override scale: f32;
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
@@ -33,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     for (var s = tile.x; s < tile.y; s++) {
       var dots = 0.0;
       for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[(keys + s) * D + d]; }
-      let score = judged(dots * scale, b, h, t, s);
+      let score = judged(dots * n.scale, b, h, t, s);
       if (score <= NOTHING) { continue; }
       var dp = 0.0;
       for (var e = 0u; e < E; e++) { dp += dOut[row * E + e] * v[(keys + s) * E + e]; }
@@ -41,5 +40,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       for (var d = 0u; d < D; d++) { sums[d] += ds * k[(keys + s) * D + d]; }
     }
   }
-  for (var d = 0u; d < D; d++) { dq[row * D + d] = sums[d] * scale; }
+  for (var d = 0u; d < D; d++) { dq[row * D + d] = sums[d] * n.scale; }
 }

@@ -7,7 +7,6 @@
 
 override D: u32;
 override E: u32;
-override scale: f32;
 
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
@@ -37,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     for (var s = tile.x; s < tile.y; s++) {
       var dots = 0.0;
       for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[(keys + s) * D + d]; }
-      let score = judged(dots * scale, b, h, t, s);
+      let score = judged(dots * n.scale, b, h, t, s);
       if (score <= NOTHING) { continue; }
       let next = max(m, score);
       let keep = exp(m - next);

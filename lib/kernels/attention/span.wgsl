@@ -2,7 +2,7 @@
 // where the mask allows it. (Causal: after = 0. A sliding window: both are its radius.) Tiles that nobody sees are never walked.
 
 struct Sizes {
-  B: u32, H: u32, G: u32, T: u32, S: u32,
+  B: u32, H: u32, G: u32, T: u32, S: u32, D: u32, E: u32, scale: f32,
   before: u32, after: u32, biased: u32, masked: u32,
   biasB: u32, biasH: u32, biasT: u32, biasS: u32,
   maskB: u32, maskH: u32, maskT: u32, maskS: u32,

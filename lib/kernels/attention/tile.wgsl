@@ -13,17 +13,13 @@ override TILE: u32 = 4 * LANES;
 override GROUPS: u32 = ROWS / 4;
 override THREADS: u32 = GROUPS * LANES;
 override PITCH: u32 = LANES + 1;
+override CHUNKS: u32; // at least as many as the widest operand has: a bound known to the compiler keeps sums in registers
 
 const NOTHING = -1e30; // below every score, and finite
 
 var<workgroup> left: array<vec4f, ROWS * PITCH>; // a chunk of the rows' operand
 var<workgroup> right: array<vec4f, TILE * PITCH>; // a chunk of the columns' operand
 var<workgroup> weights: array<vec4f, GROUPS * (TILE + 1)>; // [group][column]: the weights of the group's four rows
-
-/// Chunks of a width of so many vec4s.
-fn chunks(width: u32) -> u32 {
-  return (width + LANES - 1) / LANES;
-}
 
 /// Rows own.x … own.y − 1 of the matrix that starts at row `base`, chunk `chunk`.
 fn fillLeft(x: ptr<storage, array<vec4f>, read>, base: u32, own: vec2u, width: u32, chunk: u32, i: u32) {

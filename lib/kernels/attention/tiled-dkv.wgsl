@@ -5,10 +5,6 @@
 //
 // 2 T S (2 D + 2 E) FLOPs per query head.
 
-override D: u32;
-override E: u32;
-override scale: f32;
-
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
@@ -35,14 +31,15 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
     for (var step = 0u; step < walk(own); step++) {
       let tile = tileAt(own, step);
       var s = mat4x4f();
-      for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+      for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+        if (chunk * LANES >= n.D / 4) { break; }
         workgroupBarrier();
-        fillLeft(&k, keys, own, D / 4, chunk, i);
-        fillRight(&q, queries, tile, D / 4, chunk, i);
+        fillLeft(&k, keys, own, n.D / 4, chunk, i);
+        fillRight(&q, queries, tile, n.D / 4, chunk, i);
         workgroupBarrier();
         s += dots(group, lane);
       }
-      s = scores(s * scale, b, h, own, tile, group, lane);
+      s = scores(s * n.scale, b, h, own, tile, group, lane);
       var delta: vec4f; // of the four columns
       for (var c = 0u; c < 4; c++) {
         let row = rows[queries + min(tile.x + lane + LANES * c, n.T - 1)];
@@ -51,10 +48,11 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
       }
       putWeights(s, group, lane);
       var dp = mat4x4f();
-      for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+      for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+        if (chunk * LANES >= n.E / 4) { break; }
         workgroupBarrier();
-        fillLeft(&v, keys, own, E / 4, chunk, i);
-        fillRight(&dOut, queries, tile, E / 4, chunk, i);
+        fillLeft(&v, keys, own, n.E / 4, chunk, i);
+        fillRight(&dOut, queries, tile, n.E / 4, chunk, i);
         workgroupBarrier();
         dp += dots(group, lane);
         dvSums[chunk] += mixed(group, lane);
@@ -62,9 +60,10 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
       workgroupBarrier();
       for (var c = 0u; c < 4; c++) { s[c] *= dp[c] - delta[c]; }
       putWeights(s, group, lane);
-      for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+      for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+        if (chunk * LANES >= n.D / 4) { break; }
         workgroupBarrier();
-        fillRight(&q, queries, tile, D / 4, chunk, i);
+        fillRight(&q, queries, tile, n.D / 4, chunk, i);
         workgroupBarrier();
         dkSums[chunk] += mixed(group, lane);
       }
@@ -73,13 +72,15 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
   for (var r = 0u; r < 4; r++) {
     let s = own.x + group + GROUPS * r;
     if (s >= own.y) { continue; }
-    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.D / 4) { break; }
       let d = chunk * LANES + lane;
-      if (d < D / 4) { dk[(keys + s) * (D / 4) + d] = dkSums[chunk][r] * scale; }
+      if (d < n.D / 4) { dk[(keys + s) * (n.D / 4) + d] = dkSums[chunk][r] * n.scale; }
     }
-    for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.E / 4) { break; }
       let e = chunk * LANES + lane;
-      if (e < E / 4) { dv[(keys + s) * (E / 4) + e] = dvSums[chunk][r]; }
+      if (e < n.E / 4) { dv[(keys + s) * (n.E / 4) + e] = dvSums[chunk][r]; }
     }
   }
 }

@@ -5,10 +5,6 @@
 //
 // 2 T S (2 D + E) FLOPs per head.
 
-override D: u32;
-override E: u32;
-override scale: f32;
-
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
@@ -43,19 +39,21 @@ fn main(
   for (var step = 0u; step < walk(own); step++) {
     let tile = tileAt(own, step);
     var s = mat4x4f();
-    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.D / 4) { break; }
       workgroupBarrier();
-      fillLeft(&q, queries, own, D / 4, chunk, i);
-      fillRight(&k, keys, tile, D / 4, chunk, i);
+      fillLeft(&q, queries, own, n.D / 4, chunk, i);
+      fillRight(&k, keys, tile, n.D / 4, chunk, i);
       workgroupBarrier();
       s += dots(group, lane);
     }
-    s = scores(s * scale, b, h, own, tile, group, lane);
+    s = scores(s * n.scale, b, h, own, tile, group, lane);
     var dp = mat4x4f();
-    for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.E / 4) { break; }
       workgroupBarrier();
-      fillLeft(&dOut, queries, own, E / 4, chunk, i);
-      fillRight(&v, keys, tile, E / 4, chunk, i);
+      fillLeft(&dOut, queries, own, n.E / 4, chunk, i);
+      fillRight(&v, keys, tile, n.E / 4, chunk, i);
       workgroupBarrier();
       dp += dots(group, lane);
     }
@@ -63,18 +61,20 @@ fn main(
       s[c] = select(exp(s[c] - lse) * (dp[c] - delta), vec4f(), s[c] <= vec4f(NOTHING));
     }
     putWeights(s, group, lane);
-    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.D / 4) { break; }
       workgroupBarrier();
-      fillRight(&k, keys, tile, D / 4, chunk, i);
+      fillRight(&k, keys, tile, n.D / 4, chunk, i);
       workgroupBarrier();
       sums[chunk] += mixed(group, lane);
     }
   }
   for (var r = 0u; r < 4; r++) {
     let t = own.x + group + GROUPS * r;
-    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.D / 4) { break; }
       let d = chunk * LANES + lane;
-      if (t < own.y && d < D / 4) { dq[(queries + t) * (D / 4) + d] = sums[chunk][r] * scale; }
+      if (t < own.y && d < n.D / 4) { dq[(queries + t) * (n.D / 4) + d] = sums[chunk][r] * n.scale; }
     }
   }
 }

@@ -7,10 +7,6 @@
 // Reads T/ROWS · S (D + E) + T/ROWS · S/TILE · ROWS D numbers for 4 T S (D + E)/2 FLOPs per head. Four barriers and one more for each
 // chunk of width per tile.
 
-override D: u32;
-override E: u32;
-override scale: f32;
-
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
@@ -41,14 +37,15 @@ fn main(
   for (var step = 0u; step < walk(own); step++) {
     let tile = tileAt(own, step);
     var s = mat4x4f();
-    for (var chunk = 0u; chunk < chunks(D / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.D / 4) { break; }
       workgroupBarrier();
-      fillLeft(&q, queries, own, D / 4, chunk, i);
-      fillRight(&k, keys, tile, D / 4, chunk, i);
+      fillLeft(&q, queries, own, n.D / 4, chunk, i);
+      fillRight(&k, keys, tile, n.D / 4, chunk, i);
       workgroupBarrier();
       s += dots(group, lane);
     }
-    s = scores(s * scale, b, h, own, tile, group, lane);
+    s = scores(s * n.scale, b, h, own, tile, group, lane);
 
     shared4[i] = max(max(s[0], s[1]), max(s[2], s[3]));
     workgroupBarrier();
@@ -64,9 +61,10 @@ fn main(
     l = keep * l + sum;
     m = next;
 
-    for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.E / 4) { break; }
       if (chunk > 0) { workgroupBarrier(); }
-      fillRight(&v, keys, tile, E / 4, chunk, i);
+      fillRight(&v, keys, tile, n.E / 4, chunk, i);
       workgroupBarrier();
       let old = o[chunk];
       o[chunk] = mat4x4f(keep.x * old[0], keep.y * old[1], keep.z * old[2], keep.w * old[3]) + mixed(group, lane);
@@ -82,9 +80,10 @@ fn main(
   for (var r = 0u; r < 4; r++) {
     let t = own.x + group + GROUPS * r;
     if (t >= n.T) { continue; }
-    for (var chunk = 0u; chunk < chunks(E / 4); chunk++) {
+    for (var chunk = 0u; chunk < CHUNKS; chunk++) {
+      if (chunk * LANES >= n.E / 4) { break; }
       let e = chunk * LANES + lane;
-      if (e < E / 4) { out[(queries + t) * (E / 4) + e] = o[chunk][r] / sum[r]; }
+      if (e < n.E / 4) { out[(queries + t) * (n.E / 4) + e] = o[chunk][r] / sum[r]; }
     }
     if (lane == 0) { lse[queries + t] = m[r] + log(sum[r]); }
   }
