@@ -15,7 +15,15 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
-import { ATTENTION, hasKernel, MAX_WIDTH, type Rung, runKernel } from "./kernels/fused.js";
+import {
+  ATTENTION,
+  type AttentionAttrs,
+  type AttentionInputs,
+  hasKernel,
+  MAX_WIDTH,
+  type Rung,
+  runKernel,
+} from "./kernels/fused.js";
 import { dims, ensure, formatShape } from "./shapes.js";
 
 /** What is added to a score that must not be attended to: finite, so that a whole row of it stays finite. */
@@ -74,8 +82,9 @@ export function fusedAttention({
     const { q, k, v, mask, bias, causal, radius, scale } = checked("attention", options);
     if (q.shape[3] > MAX_WIDTH || v.shape[3] > MAX_WIDTH) return undefined;
     const inputs = { q, k, v, bias: bias ?? tf.scalar(0), mask: mask ?? tf.scalar(true, "bool") };
-    const attrs = { causal, radius, scale, biased: bias !== undefined, masked: mask !== undefined, rung };
-    return runKernel(ATTENTION, inputs, attrs)[0] as tf.Tensor4D; // [B, H, T, E]
+    const present = { biased: bias !== undefined, masked: mask !== undefined };
+    const attrs: AttentionAttrs = { causal, radius, scale, ...present, rung };
+    return runKernel(ATTENTION, inputs satisfies AttentionInputs, { ...attrs })[0] as tf.Tensor4D; // [B, H, T, E]
   });
 }
 

@@ -24,10 +24,12 @@ export function runKernel(
 
 /** softmax(q kᵀ · scale + bias + mask) v and the logarithm of each row's sum: `[B, H, T, E]`, `[B, H, T]`. */
 export const ATTENTION = "WorkbookAttention";
-/** dq, from the inputs of `ATTENTION`, the gradient of its output and each row's log-sum-exp and δ. */
-export const ATTENTION_QUERY_GRADIENT = "WorkbookAttentionQueryGradient";
+/** The same for the blocks of pairs that a table names. */
+export const BLOCK_SPARSE = "WorkbookBlockSparseAttention";
+/** dq, from the inputs of one of these two, the gradient of its output, and each row's log-sum-exp and δ. */
+export const queryGradientOf = (name: string): string => `${name}QueryGradient`;
 /** dk and dv, from the same. */
-export const ATTENTION_KEY_GRADIENT = "WorkbookAttentionKeyGradient";
+export const keyGradientOf = (name: string): string => `${name}KeyGradient`;
 /** Widest head, D or E, that these kernels take. */
 export const MAX_WIDTH = 128;
 
@@ -55,6 +57,21 @@ export interface AttentionAttrs {
 
 /** The versions of a kernel, from the one that is easy to read on; the best that the device has runs unless told. */
 export type Rung = "plain" | "tiled" | "subgroup";
+
+export interface BlockSparseInputs {
+  readonly q: tf.Tensor4D;
+  readonly k: tf.Tensor4D;
+  readonly v: tf.Tensor4D;
+  /** Boolean, `[⌈T / blockSize⌉, ⌈S / blockSize⌉]`. */
+  readonly blocks: tf.Tensor2D;
+}
+
+export interface BlockSparseAttrs {
+  readonly scale: number;
+  readonly causal: boolean;
+  readonly blockSize: number;
+  readonly rung?: Rung;
+}
 
 /** o_t = Σ_{s ≤ t} (q_t ∘ Π_{s < u ≤ t} e^{g_u}) · k_s v_s, `[B, H, T, E]`: linear attention with decay g ≤ 0. */
 export const LINEAR_ATTENTION = "WorkbookLinearAttention";

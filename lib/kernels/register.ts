@@ -1,11 +1,13 @@
 /** Tells tfjs of every kernel of ours; once, when the backend `webgpu` starts. */
 
 import { registerAttention } from "./attention/attention.js";
+import { registerBlockSparse } from "./attention/block-sparse.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
 
 export function registerKernels(): void {
   registerAttention();
+  registerBlockSparse();
   registerDeltaRule();
   registerLinearAttention();
 }

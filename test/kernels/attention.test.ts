@@ -2,65 +2,110 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
-import { attention, composedAttention } from "workbook/attention";
-import { ATTENTION, hasKernel } from "workbook/kernels/fused";
+import { type AttentionOptions, attention, fusedAttention } from "workbook/attention";
+import { ATTENTION, hasKernel, type Rung } from "workbook/kernels/fused";
 import { random } from "workbook/random";
-import { referenceAttention } from "../reference/attention.js";
+import { referenceAttentionGradient } from "../reference/attention.js";
+import { assertAttends, draw, rounding, rungsOf, type Sizes, withGradients } from "./attention-problem.js";
 import { onGpuToo, read } from "./on-gpu.js";
 
-const rounding = { tolerance: 2e-5, because: "float32 scores up to 50, exponentiated" };
-
-interface Sizes {
-  readonly B?: number;
-  readonly H?: number;
-  readonly G?: number;
-  readonly T: number;
-  readonly S?: number;
-  readonly D: number;
-  readonly E?: number;
-}
-
-/** Normal numbers, every 97th ten times as large, in float64. */
-function draw(sizes: Sizes, seed: number) {
-  const { B = 1, H = 1, G = H, T, S = T, D, E = D } = sizes;
-  const r = random(seed);
-  const numbers = (count: number) =>
-    Float32Array.from({ length: count }, (_, i) => r.normal() * (i % 97 === 0 ? 10 : 1));
-  const data = { q: numbers(B * H * T * D), k: numbers(B * G * S * D), v: numbers(B * G * S * E) };
-  const tensors = {
-    q: tf.tensor4d(data.q, [B, H, T, D]),
-    k: tf.tensor4d(data.k, [B, G, S, D]),
-    v: tf.tensor4d(data.v, [B, G, S, E]),
-  };
-  return { tensors, numbers: { B, H, G, T, S, D, E, ...data } };
-}
+/** That version of the kernel; the composition where there is none. */
+const run = (rung: Rung | undefined, options: AttentionOptions) =>
+  rung === undefined ? attention(options) : fusedAttention({ ...options, rung })!;
 
 onGpuToo("kernels/attention", (backend) => {
   it("is one kernel of ours on webgpu, and tfjs's operations elsewhere", () => {
     expect(hasKernel(ATTENTION)).to.equal(backend === "webgpu");
   });
 
-  for (const T of [1, 63, 65, 130]) {
-    for (const D of [16, 60, 64, 128]) {
-      it(`causal attention equals a float64 loop at T = ${T}, D = ${D}`, async () => {
-        const { tensors, numbers } = draw({ H: 2, T, D }, T + D);
-        const expected = referenceAttention({ ...numbers, sees: (_b, _h, t, s) => s <= t });
-        assertClose(await read(attention({ ...tensors, causal: true })), expected, rounding);
+  for (const rung of rungsOf(backend)) {
+    const named = rung ?? "composed";
+    for (const T of [1, 63, 65, 130]) {
+      for (const D of [16, 60, 64, 128]) {
+        it(`causal ${named} attention and its gradients equal float64 loops at T = ${T}, D = ${D}`, () =>
+          assertAttends((heads) => run(rung, { ...heads, causal: true }), draw({ T, D }, T + D), {
+            sees: (_b, _h, t, s) => s <= t,
+          }));
+      }
+    }
+
+    it(`causal ${named} attention and its gradients equal float64 loops at T = 1024`, () =>
+      assertAttends((heads) => run(rung, { ...heads, causal: true }), draw({ T: 1024, D: 4 }, 1), {
+        sees: (_b, _h, t, s) => s <= t,
+      }));
+
+    const uneven: Sizes[] = [
+      { B: 2, H: 4, G: 2, T: 63, S: 70, D: 16, E: 20 },
+      { B: 1, H: 2, G: 1, T: 70, S: 63, D: 5, E: 3 },
+    ];
+    for (const [i, size] of uneven.entries()) {
+      it(`${named} attention sums over a group's heads, with bias and mask, at ${JSON.stringify(size)}`, async () => {
+        const { T, S, H } = { H: 1, S: size.T, ...size };
+        const problem = draw(size, 5 + i);
+        const r = random(6);
+        const bias = r.normalTensor<tf.Rank.R4>([1, H, 1, S]);
+        const allowed = Array.from({ length: T * S }, (_, n) => n % S !== 3 && r.uniform() < 0.7);
+        const mask = tf.tensor2d(allowed, [T, S], "bool");
+        const added = await bias.data();
+        await assertAttends((heads) => run(rung, { ...heads, bias, mask }), problem, {
+          sees: (_b, _h, t, s) => allowed[t * S + s]!,
+          bias: (_b, h, _t, s) => added[h * S + s]!,
+        });
       });
     }
+
+    for (const causal of [false, true]) {
+      it(`a ${causal ? "causal " : ""}window of ${named} attention sees just the keys within its radius`, () =>
+        assertAttends((heads) => run(rung, { ...heads, causal, radius: 9 }), draw({ T: 150, S: 140, D: 16 }, 7), {
+          sees: (_b, _h, t, s) => Math.abs(t - 10 - s) <= 9 && (!causal || s <= t - 10),
+        }));
+    }
+
+    it(`a query of ${named} attention that may see nothing gets zeros, and gives none a gradient`, async () => {
+      const { tensors, dOut } = draw({ T: 8, S: 3, D: 16 }, 8); // under the causal mask the first five see nothing
+      const { out, q } = withGradients((heads) => run(rung, { ...heads, causal: true }), tensors, dOut);
+      for (const rows of [out, q]) {
+        const data = await tf.slice(rows, [0, 0, 0, 0], [1, 1, 5, 16]).data();
+        expect([...data].every((x) => x === 0)).to.equal(true);
+      }
+    });
+
+    it(`two runs of ${named} attention agree in every bit, gradients too`, async () => {
+      const { tensors, dOut } = draw({ H: 2, G: 1, T: 130, D: 60 }, 9);
+      const once = async () => {
+        const { out, q, k, v } = withGradients((heads) => run(rung, heads), tensors, dOut);
+        return Promise.all([out, q, k, v].map((x) => x.data()));
+      };
+      expect(await once()).to.deep.equal(await once());
+    });
   }
 
-  it("gradients of q, k, v and bias equal those of the composition", async () => {
-    const { tensors } = draw({ H: 2, G: 1, T: 65, D: 16 }, 3);
-    const bias = tf.tensor4d(random(4).normalTensor([1, 1, 65, 65]).dataSync(), [1, 1, 65, 65]);
-    const inputs = [tensors.q, tensors.k, tensors.v, bias];
-    const of = (f: typeof attention) =>
-      tf.grads((q, k, v, b) =>
-        tf.sum(tf.square(f({ q: q as tf.Tensor4D, k: k as tf.Tensor4D, v: v as tf.Tensor4D, bias: b }))),
-      )(inputs);
-    const [actual, expected] = [of(attention), of(composedAttention)];
-    for (const [i, gradient] of actual.entries()) {
-      assertClose(await read(gradient), await read(expected[i]!), rounding, ["q", "k", "v", "bias"][i]);
-    }
+  it("the gradient of a bias sums over the axes along which it repeats", async () => {
+    const { tensors, numbers, dOut } = draw({ B: 2, H: 2, T: 7, S: 9, D: 8 }, 10);
+    const bias = random(11).normalTensor<tf.Rank.R4>([2, 1, 7, 1]);
+    const gradient = tf.grad((b: tf.Tensor) =>
+      tf.sum(tf.mul(attention({ ...tensors, bias: b }), tf.tensor4d(dOut, [2, 2, 7, 8]))),
+    )(bias);
+    const added = await bias.data();
+    const { scores } = referenceAttentionGradient({
+      ...numbers,
+      dOut,
+      bias: (b, _h, t) => added[b * 7 + t]!,
+    });
+    const expected = new Float64Array(14);
+    scores.data.forEach((x, i) => {
+      const [b, t] = [Math.floor(i / 126), Math.floor(i / 9) % 7];
+      expected[b * 7 + t]! += x;
+    });
+    assertClose(await read(gradient), { shape: [2, 1, 7, 1], data: expected }, rounding);
+  });
+
+  it("leaves its output and its gradients, and nothing else", () => {
+    const { tensors, dOut } = draw({ T: 65, D: 16 }, 12);
+    const before = tf.memory().numTensors;
+    const { out, q, k, v } = withGradients((heads) => attention({ ...heads, causal: true }), tensors, dOut);
+    expect(tf.memory().numTensors).to.equal(before + 4);
+    tf.dispose([out, q, k, v]);
+    expect(tf.memory().numTensors).to.equal(before);
   });
 });

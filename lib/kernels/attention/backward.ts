@@ -2,7 +2,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import { launch } from "../launch.js";
-import { type Operands, type Pattern, setting } from "./forward.js";
+import { type Operands, type Pattern, type RowsAre, setting } from "./forward.js";
 
 /** The gradient of the output `[B, H, T, E]`, and each row's log-sum-exp and δ, `[B, H, T, 2]`. */
 export interface Backward extends Operands {
@@ -23,7 +23,7 @@ export function launchKeyGradient(operands: Backward, pattern: Pattern): tf.Tens
 function launchGradient(
   operands: Backward,
   pattern: Pattern,
-  rowsAre: "queries" | "keys",
+  rowsAre: RowsAre,
   outputs: readonly (readonly number[])[],
 ): tf.TensorInfo[] {
   const { tiled, code, inputs, ...common } = setting(operands, pattern, rowsAre);

@@ -2,21 +2,13 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { attentionWeights, repeatHeads } from "../../attention.js";
-import type { AttentionAttrs, AttentionInputs } from "../fused.js";
+import type { AttentionAttrs } from "../fused.js";
+import type { BackwardTensors } from "./family.js";
 
-/** P ∘ (dO Vᵀ − δ), summed over the axes along which the bias was repeated. `rows [B, H, T, 2]`: log-sum-exp and δ. */
-export function biasGradient({
-  q,
-  k,
-  v,
-  bias,
-  mask,
-  dOut,
-  rows,
-  scale,
-  causal,
-  radius,
-}: AttentionInputs & AttentionAttrs & { readonly dOut: tf.Tensor4D; readonly rows: tf.Tensor }): tf.Tensor {
+/** P ∘ (dO Vᵀ − δ), summed over the axes along which the bias was repeated. */
+export function biasGradient(inputs: BackwardTensors, { scale, causal, radius }: AttentionAttrs): tf.Tensor {
+  const { q, k, v, dOut } = inputs;
+  const [bias, mask, rows] = [inputs.bias!, inputs.mask!, inputs.rows!];
   const P = attentionWeights({ q, k, v, bias, mask, scale, causal, radius }); // [B, H, T, S]
   const dP = tf.matMul(dOut, repeatHeads(v, q.shape[1]), false, true);
   const delta = tf.slice(rows, [0, 0, 0, 1]); // [B, H, T, 1]

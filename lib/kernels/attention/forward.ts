@@ -1,7 +1,7 @@
 /** Launches fused attention's forward kernels, whatever the pattern of who sees whom. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { describeGpu, gpuBackend } from "../device.js";
+import { describeGpu } from "../device.js";
 import type { Rung } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
 
@@ -11,9 +11,13 @@ export interface Pattern {
   readonly inputs: readonly [tf.TensorInfo, tf.TensorInfo];
   /** What follows B, H, G, T, S, D, E and scale. */
   readonly sizes: readonly number[];
-  /** A workgroup's rows must divide this. */
+  /** The rows of a workgroup must divide this. */
   readonly rowsDivide?: number;
+  /** What may be disposed once the kernel is on its way. */
+  readonly temporary?: readonly tf.TensorInfo[];
 }
+
+export type RowsAre = "queries" | "keys";
 
 export interface Operands {
   readonly q: tf.TensorInfo;
@@ -24,14 +28,15 @@ export interface Operands {
 }
 
 /** What every kernel of a pattern is compiled for and told, for rows that are queries or keys. */
-export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, rowsAre: "queries" | "keys") {
+export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, rowsAre: RowsAre) {
   const [B, H, T, D] = q.shape as [number, number, number, number];
   const [, G, S, E] = v.shape as [number, number, number, number];
   const byKeys = rowsAre === "keys";
   const [length, heads] = byKeys ? [S, G] : [T, H];
+  const tileRows = rowsFor(length, pattern.rowsDivide);
   // The tiled kernels read four numbers at a time.
-  const tiled = rung !== "plain" && D % 4 === 0 && E % 4 === 0;
-  const rows = tiled ? rowsFor(length, pattern.rowsDivide) : 64;
+  const tiled = rung !== "plain" && D % 4 === 0 && E % 4 === 0 && tileRows !== undefined;
+  const rows = tiled ? tileRows : 64;
   return {
     tiled,
     code: (file: string) => [file, ...(tiled ? ["attention/tile.wgsl"] : []), pattern.code].map(wgsl).join("\n"),
@@ -42,13 +47,18 @@ export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, ro
   };
 }
 
-/** The largest tile that workgroup memory holds, and none much larger than there are rows. */
-function rowsFor(length: number, divide = 64): number {
-  const most = gpuBackend().device.limits.maxComputeWorkgroupStorageSize >= 32768 ? 64 : 32;
-  return [64, 32].find((rows) => rows <= most && length > rows / 2 && divide % rows === 0) ?? 16;
+/**
+ * The largest tile that workgroup memory holds, none much larger than there are rows; undefined where none divides what it must.
+ * On software as few different ones as can be: compiling costs more there than running.
+ */
+function rowsFor(length: number, divide = 64): number | undefined {
+  const { software, limits } = describeGpu();
+  const most = limits.maxComputeWorkgroupStorageSize >= 32768 ? 64 : 32;
+  const fitting = [64, 32, 16].filter((rows) => rows <= most && divide % rows === 0);
+  return software ? fitting[0] : (fitting.find((rows) => length > rows / 2) ?? fitting.at(-1));
 }
 
-/** 1, 2 or 4 chunks of 32 numbers; one answer for all widths on software, where compiling costs more than running. */
+/** 1, 2 or 4 chunks of 32 numbers; on software one answer for all widths. */
 function chunksFor(width: number): number {
   return describeGpu().software ? 4 : [1, 2, 4].find((chunks) => width <= 32 * chunks)!;
 }

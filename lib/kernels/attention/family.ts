@@ -1,0 +1,69 @@
+/** Registers attention with tfjs, forward and gradient, for any pattern of who sees whom. */
+
+import * as tf from "@tensorflow/tfjs";
+import { gpuBackend } from "../device.js";
+import { keyGradientOf, queryGradientOf, runKernel } from "../fused.js";
+import { type Backward, launchKeyGradient, launchQueryGradient } from "./backward.js";
+import { launchForward, type Pattern, type RowsAre } from "./forward.js";
+
+export interface Family<Attrs> {
+  /** Name of the forward kernel. */
+  readonly name: string;
+  /** Inputs besides q, k and v, in which the pattern is told. */
+  readonly told: readonly string[];
+  /** Makes the pattern; what it lists as `temporary` is disposed when the kernel is on its way. */
+  readonly pattern: (inputs: tf.NamedTensorInfoMap, attrs: Attrs, rowsAre: RowsAre) => Pattern;
+  /** Gradients of the inputs in `told`. */
+  readonly gradients: (inputs: BackwardTensors, attrs: Attrs) => Readonly<Record<string, () => tf.Tensor>>;
+}
+
+/** A kernel's inputs by name, the gradient of its output, and each row's log-sum-exp and δ, `[B, H, T, 2]`. */
+export type BackwardTensors = Readonly<Record<string, tf.Tensor>> & {
+  readonly [name in "q" | "k" | "v" | "dOut"]: tf.Tensor4D;
+};
+
+/** Once per family. */
+export function registerFamily<Attrs>({ name, told, pattern, gradients }: Family<Attrs>): void {
+  const register = (
+    kernelName: string,
+    rowsAre: RowsAre,
+    run: (operands: Backward, pattern: Pattern) => tf.TensorInfo[],
+  ) => {
+    const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+      const made = pattern(inputs, attrs as unknown as Attrs, rowsAre);
+      const results = run({ ...inputs, ...attrs } as unknown as Backward, made);
+      for (const { dataId } of made.temporary ?? []) gpuBackend().disposeData(dataId);
+      return results;
+    };
+    tf.registerKernel({ kernelName, backendName: "webgpu", kernelFunc });
+  };
+  register(name, "queries", launchForward);
+  register(queryGradientOf(name), "queries", launchQueryGradient);
+  register(keyGradientOf(name), "keys", launchKeyGradient);
+
+  /**
+   * With P the pattern, dP = dO Vᵀ and δ = rowsum(dO ∘ O), which is rowsum(P ∘ dP):
+   * dS = P ∘ (dP − δ),  dQ = dS K · scale,  dK = dSᵀ Q · scale,  dV = Pᵀ dO.
+   */
+  const gradFunc: tf.GradFunc = (dy, saved, attrs) => {
+    const [dOut, dLse] = dy as [tf.Tensor4D, tf.Tensor3D];
+    const given = Object.fromEntries(["q", "k", "v", ...told].map((input, i) => [input, saved[i]!]));
+    const [out, lse] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
+    const inputs = { ...given, dOut, rows: rowsOf(dOut, dLse, out, lse) } as unknown as BackwardTensors;
+    // Both at once, and before tfjs asks for either: it would dispose what one question leaves for the next.
+    const [dk, dv] = runKernel(keyGradientOf(name), inputs, attrs as Record<string, unknown>);
+    return {
+      q: () => runKernel(queryGradientOf(name), inputs, attrs as Record<string, unknown>)[0]!,
+      k: () => dk!,
+      v: () => dv!,
+      ...gradients(inputs, attrs as unknown as Attrs),
+    };
+  };
+  const inputsToSave = ["q", "k", "v", ...told];
+  tf.registerGradient({ kernelName: name, inputsToSave, outputsToSave: [true, true], gradFunc });
+}
+
+/** Each row's log-sum-exp and δ, less what comes in for the log-sum-exp itself: `[B, H, T, 2]`. */
+function rowsOf(dOut: tf.Tensor, dLse: tf.Tensor, out: tf.Tensor, lse: tf.Tensor): tf.Tensor {
+  return tf.tidy(() => tf.stack([lse, tf.sub(tf.sum(tf.mul(dOut, out), -1), dLse)], -1));
+}
