@@ -1,0 +1,55 @@
+import * as tf from "@tensorflow/tfjs";
+import { expect } from "chai";
+import { it } from "mocha";
+import { type AttentionOptions, attention, composedAttention } from "workbook/attention";
+import { peakGpuBytes } from "workbook/kernels/peak-bytes";
+import { random } from "workbook/random";
+import { onGpu } from "./on-gpu.js";
+
+const D = 4;
+
+/** Bytes at the peak of one forward and backward pass over T positions, above the inputs; nothing is left behind. */
+async function peakBytes(
+  f: (options: AttentionOptions) => tf.Tensor4D,
+  T: number,
+  radius?: number,
+): Promise<number> {
+  const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, D]);
+  await tf.tidy(() => tf.mul(x, 1)).data(); // so that x is on the GPU already
+  const before = tf.memory().numTensors;
+  const bytes = peakGpuBytes(() =>
+    tf.grads((q, k, v) =>
+      tf.sum(f({ q: q as tf.Tensor4D, k: k as tf.Tensor4D, v: v as tf.Tensor4D, causal: true, radius })),
+    )([x, x, x]),
+  );
+  expect(tf.memory().numTensors).to.equal(before);
+  x.dispose();
+  return bytes;
+}
+
+onGpu("kernels/attention, memory", () => {
+  it("the peak of fused attention with its gradient grows linearly in T up to 16,384", async () => {
+    // A window keeps software fast; the buffers are those of full attention, as the first line holds.
+    expect(await peakBytes(attention, 512, 8)).to.equal(await peakBytes(attention, 512));
+    const [small, large] = [await peakBytes(attention, 1024, 8), await peakBytes(attention, 16_384, 8)];
+    const perPosition = (large - small) / (16_384 - 1024);
+    expect(small).to.be.closeTo(1024 * perPosition, 4096, "bytes that do not depend on T");
+    expect(perPosition).to.be.at.most(40 * D * 4);
+  });
+
+  it("the peak of composed attention with its gradient grows quadratically in T", async () => {
+    const [small, large] = [await peakBytes(composedAttention, 256), await peakBytes(composedAttention, 1024)];
+    expect(large / small).to.be.closeTo(16, 0.5);
+    expect(large).to.be.at.least(1024 ** 2 * 4);
+  });
+
+  it("runs that follow each other need no more buffers than the first", async () => {
+    const run = async () => {
+      await peakBytes(attention, 512);
+      await tf.tidy(() => tf.ones([1]).add(1)).data();
+      return (tf.memory() as unknown as { numBytesInGPU: number }).numBytesInGPU;
+    };
+    const once = await run();
+    expect(await run()).to.equal(once);
+  });
+});
