@@ -15,7 +15,7 @@ async function peakBytes(
   radius?: number,
 ): Promise<number> {
   const x = random(T).normalTensor<tf.Rank.R4>([1, 1, T, D]);
-  await tf.tidy(() => tf.mul(x, 1)).data(); // so that x is on the GPU already
+  await settled(x); // so that x is on the GPU already
   const before = tf.memory().numTensors;
   const bytes = peakGpuBytes(() =>
     tf.grads((q, k, v) =>
@@ -25,6 +25,13 @@ async function peakBytes(
   expect(tf.memory().numTensors).to.equal(before);
   x.dispose();
   return bytes;
+}
+
+/** Waits for the GPU to be done with x and all that came before. */
+async function settled(x: tf.Tensor): Promise<void> {
+  const sum = tf.sum(x);
+  await sum.data();
+  sum.dispose();
 }
 
 onGpu("kernels/attention, memory", () => {
@@ -46,7 +53,9 @@ onGpu("kernels/attention, memory", () => {
   it("runs that follow each other need no more buffers than the first", async () => {
     const run = async () => {
       await peakBytes(attention, 512);
-      await tf.tidy(() => tf.ones([1]).add(1)).data();
+      const one = tf.ones([1]);
+      await settled(one);
+      one.dispose();
       return (tf.memory() as unknown as { numBytesInGPU: number }).numBytesInGPU;
     };
     const once = await run();
