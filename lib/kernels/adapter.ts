@@ -35,6 +35,8 @@ export interface GpuInfo {
   /** True where the processor plays the GPU. */
   readonly software: boolean;
   readonly features: readonly GPUFeatureName[];
+  /** Invocations in the smallest subgroup that may come; undefined without the feature "subgroups". */
+  readonly smallestSubgroup?: number;
   readonly limits: Readonly<Record<(typeof raised)[number], number>>;
 }
 
@@ -78,13 +80,14 @@ export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
 
 /** What the adapter is and has. */
 export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo {
-  const { vendor, architecture, device, description } = info;
+  const { vendor, architecture, device, description, subgroupMinSize } = info;
   const names = [vendor, architecture, device, description].filter((name) => name !== "").join(" ");
   return {
     description: names,
     driver: description === "" ? "not told" : description,
     software: /swiftshader|llvmpipe|lavapipe/i.test(names),
     features: wanted.filter((feature) => features.has(feature)),
+    smallestSubgroup: features.has("subgroups") ? subgroupMinSize : undefined,
     limits: Object.fromEntries(raised.map((limit) => [limit, limits[limit]])) as GpuInfo["limits"],
   };
 }

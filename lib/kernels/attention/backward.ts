@@ -26,8 +26,10 @@ function launchGradient(
   rowsAre: RowsAre,
   outputs: readonly (readonly number[])[],
 ): tf.TensorInfo[] {
-  const { tiled, code, inputs, ...common } = setting(operands, pattern, rowsAre);
-  const file = `${tiled ? "tiled" : "plain"}-${rowsAre === "keys" ? "dkv" : "dq"}`;
+  // Gradients reduce nothing over the lanes of a row, so subgroups have nothing to give.
+  const tiled = { ...operands, rung: operands.rung === "plain" ? "plain" : "tiled" } as const;
+  const { rung, code, inputs, ...common } = setting(tiled, pattern, rowsAre);
+  const file = `${rung}-${rowsAre === "keys" ? "dkv" : "dq"}`;
   return launch({
     ...common,
     code: code(`attention/${file}.wgsl`),

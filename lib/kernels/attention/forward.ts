@@ -1,9 +1,9 @@
 /** Launches fused attention's forward kernels, whatever the pattern of who sees whom. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { describeGpu } from "../device.js";
 import type { Rung } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
+import { chooseRung } from "./rung.js";
 
 /** Who sees whom: WGSL with `walk`, `tileAt`, `open` and `judged`, and what its two bindings and its sizes hold. */
 export interface Pattern {
@@ -33,34 +33,16 @@ export function setting({ q, k, v, scale, rung }: Operands, pattern: Pattern, ro
   const [, G, S, E] = v.shape as [number, number, number, number];
   const byKeys = rowsAre === "keys";
   const [length, heads] = byKeys ? [S, G] : [T, H];
-  const tileRows = rowsFor(length, pattern.rowsDivide);
-  // The tiled kernels read four numbers at a time.
-  const tiled = rung !== "plain" && D % 4 === 0 && E % 4 === 0 && tileRows !== undefined;
-  const rows = tiled ? tileRows : 64;
+  const chosen = chooseRung({ rung, length, widths: [D, E], rowsDivide: pattern.rowsDivide });
+  const shared = chosen.rung === "plain" ? [] : ["attention/tile.wgsl"];
   return {
-    tiled,
-    code: (file: string) => [file, ...(tiled ? ["attention/tile.wgsl"] : []), pattern.code].map(wgsl).join("\n"),
-    constants: { byKeys, ...(tiled ? { ROWS: rows, CHUNKS: chunksFor(Math.max(D, E)) } : { D, E }) },
+    rung: chosen.rung,
+    code: (file: string) => [file, ...shared, pattern.code].map(wgsl).join("\n"),
+    constants: { byKeys, ...chosen.constants },
     inputs: [q, k, v, ...pattern.inputs],
     sizes: [B, H, G, T, S, D, E, bitsOf(scale), ...pattern.sizes],
-    workgroups: [Math.ceil(length / rows), B * heads] as const,
+    workgroups: [Math.ceil(length / chosen.rows), B * heads] as const,
   };
-}
-
-/**
- * The largest tile that workgroup memory holds, none much larger than there are rows; undefined where none divides what it must.
- * On software as few different ones as can be: compiling costs more there than running.
- */
-function rowsFor(length: number, divide = 64): number | undefined {
-  const { software, limits } = describeGpu();
-  const most = limits.maxComputeWorkgroupStorageSize >= 32768 ? 64 : 32;
-  const fitting = [64, 32, 16].filter((rows) => rows <= most && divide % rows === 0);
-  return software ? fitting[0] : (fitting.find((rows) => length > rows / 2) ?? fitting.at(-1));
-}
-
-/** 1, 2 or 4 chunks of 32 numbers; on software one answer for all widths. */
-function chunksFor(width: number): number {
-  return describeGpu().software ? 4 : [1, 2, 4].find((chunks) => width <= 32 * chunks)!;
 }
 
 /** A float32 number's bits, for a struct that is written as u32. */
@@ -70,11 +52,11 @@ function bitsOf(x: number): number {
 
 /** `[out, lse]` of shapes `[B, H, T, E]` and `[B, H, T]`. */
 export function launchForward(operands: Operands, pattern: Pattern): tf.TensorInfo[] {
-  const { tiled, code, ...common } = setting(operands, pattern, "queries");
+  const { rung, code, ...common } = setting(operands, pattern, "queries");
   const [B, H, T] = operands.q.shape as [number, number, number, number];
   return launch({
     ...common,
-    code: code(`attention/${tiled ? "tiled" : "plain"}.wgsl`),
+    code: code(`attention/${rung}.wgsl`),
     outputs: [
       [B, H, T, operands.v.shape[3]!],
       [B, H, T],
