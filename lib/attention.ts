@@ -192,10 +192,7 @@ function combineMasks(a: tf.Tensor | undefined, b: tf.Tensor | undefined): tf.Te
   return tf.logicalAnd(a, b);
 }
 
-function checked(
-  name: string,
-  { q, k, v, mask, bias, causal = false, radius, scale }: AttentionOptions,
-) {
+function checked(name: string, { q, k, v, mask, bias, causal = false, radius, scale }: AttentionOptions) {
   const { B, H, T, D, G, S } = dims(name, { q: [q, "B H T D"], k: [k, "B G S D"], v: [v, "B G S E"] });
   ensure(H! % G! === 0, `${name}: expected key heads that divide the ${H} query heads, got ${G}`);
   ensure(

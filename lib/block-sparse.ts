@@ -72,11 +72,17 @@ export function blockMask({
   blockSize,
   T,
   S,
-}: Pick<BlockSparseOptions, "blocks" | "blockSize"> & { readonly T: number; readonly S: number }): tf.Tensor2D {
+}: Pick<BlockSparseOptions, "blocks" | "blockSize"> & {
+  readonly T: number;
+  readonly S: number;
+}): tf.Tensor2D {
   return tf.tidy(() => {
     const [rows, columns] = blocks.shape;
     const cells = tf.reshape(tf.cast(blocks, "int32"), [rows, 1, columns, 1]);
-    const pairs = tf.reshape(tf.tile(cells, [1, blockSize, 1, blockSize]), [rows * blockSize, columns * blockSize]);
+    const pairs = tf.reshape(tf.tile(cells, [1, blockSize, 1, blockSize]), [
+      rows * blockSize,
+      columns * blockSize,
+    ]);
     return tf.cast(tf.slice(pairs, [0, 0], [T, S]), "bool") as tf.Tensor2D;
   });
 }

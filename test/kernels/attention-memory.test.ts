@@ -45,7 +45,10 @@ onGpu("kernels/attention, memory", () => {
   });
 
   it("the peak of composed attention with its gradient grows quadratically in T", async () => {
-    const [small, large] = [await peakBytes(composedAttention, 256), await peakBytes(composedAttention, 1024)];
+    const [small, large] = [
+      await peakBytes(composedAttention, 256),
+      await peakBytes(composedAttention, 1024),
+    ];
     expect(large / small).to.be.closeTo(16, 0.5);
     expect(large).to.be.at.least(1024 ** 2 * 4);
   });

@@ -13,8 +13,8 @@ import {
 import { read } from "./on-gpu.js";
 
 export const rounding: Tolerance = {
-  tolerance: 5e-5,
-  because: "float32 scores up to 50, exponentiated",
+  tolerance: 2e-4,
+  because: "outliers lift scores to 130, whose float32 leaves 8e-6 in a weight; values and keys reach 30",
 };
 
 export interface Sizes {

@@ -32,11 +32,12 @@ function drawBlocks({ T, S = T }: Sizes, blockSize: number) {
 }
 
 onGpuToo("kernels/block-sparse", (backend) => {
-  for (const rung of rungsOf(backend)) {
+  // Subgroups change nothing about blocks; each further kernel costs seconds of compiling on software.
+  for (const rung of rungsOf(backend).filter((rung) => rung !== "subgroup")) {
     for (const causal of [false, true]) {
       const cases: [Sizes, number][] = [
-        [{ H: 2, G: 1, T: 260, D: 16 }, 64],
-        [{ H: 2, T: 200, S: 140, D: 60, E: 8 }, 24],
+        [{ H: 2, G: 1, T: 250, D: 16 }, 48],
+        [{ H: 2, T: 200, S: 140, D: 60, E: 8 }, 48],
         [{ B: 2, T: 65, D: 5 }, 7],
       ];
       for (const [sizes, blockSize] of cases) {
@@ -45,7 +46,7 @@ onGpuToo("kernels/block-sparse", (backend) => {
           const behind = sizes.T - (sizes.S ?? sizes.T);
           return assertAttends(
             (heads) => run(rung, { ...heads, blocks, blockSize, causal }),
-            draw(sizes, blockSize),
+            draw(sizes, sizes.T),
             { sees: (_b, _h, t, s) => meets(t, s) && (!causal || s <= t - behind) },
           );
         });
@@ -56,7 +57,7 @@ onGpuToo("kernels/block-sparse", (backend) => {
   it("all blocks together are attention", async () => {
     const { tensors } = draw({ H: 2, T: 130, D: 16 }, 1);
     const blocks = tf.ones<tf.Rank.R2>([3, 3], "bool");
-    const actual = await read(blockSparseAttention({ ...tensors, blocks, blockSize: 64, causal: true }));
+    const actual = await read(blockSparseAttention({ ...tensors, blocks, blockSize: 48, causal: true }));
     assertClose(actual, await read(attention({ ...tensors, causal: true })), rounding);
   });
 
@@ -79,7 +80,7 @@ onGpuToo("kernels/block-sparse", (backend) => {
     const { tensors } = draw({ T: 130, D: 16 }, 1);
     const blocks = tf.ones<tf.Rank.R2>([3, 3], "bool");
     const before = tf.memory().numTensors;
-    const out = blockSparseAttention({ ...tensors, blocks, blockSize: 64 });
+    const out = blockSparseAttention({ ...tensors, blocks, blockSize: 48 });
     expect(tf.memory().numTensors).to.equal(before + 1);
     out.dispose();
     expect(tf.memory().numTensors).to.equal(before);

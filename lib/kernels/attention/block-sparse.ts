@@ -23,7 +23,10 @@ function pattern(
   rowsAre: RowsAre,
 ): Pattern {
   const [T, S] = [q!.shape[2]!, k!.shape[2]!];
-  const [rows, others] = (rowsAre === "keys" ? [...blocks!.shape].reverse() : blocks!.shape) as [number, number];
+  const [rows, others] = (rowsAre === "keys" ? [...blocks!.shape].reverse() : blocks!.shape) as [
+    number,
+    number,
+  ];
   const lists = launch({
     code: wgsl("attention/block-list.wgsl"),
     inputs: [blocks!],

@@ -48,5 +48,9 @@ export function chooseRung(
   const lanes = subgroup && smallest < 8 ? 4 : 8;
   const width = gpu.software ? 128 : Math.max(...widths);
   const chunks = [1, 2, 4, 8].find((count) => width <= 4 * lanes * count)!;
-  return { rung: subgroup ? "subgroup" : "tiled", rows, constants: { ROWS: rows, LANES: lanes, CHUNKS: chunks } };
+  return {
+    rung: subgroup ? "subgroup" : "tiled",
+    rows,
+    constants: { ROWS: rows, LANES: lanes, CHUNKS: chunks },
+  };
 }
