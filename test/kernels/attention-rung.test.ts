@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
+import type { GpuInfo } from "workbook/kernels/adapter";
 import { chooseRung } from "workbook/kernels/attention/rung";
-import type { GpuInfo } from "workbook/kernels/device";
 import type { Rung } from "workbook/kernels/fused";
 
 const device = (bytes: number, smallestSubgroup?: number, software = false) => ({

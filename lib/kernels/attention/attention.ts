@@ -2,6 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { ATTENTION, type AttentionAttrs } from "../fused.js";
+import { strides } from "../tensors.js";
 import { biasGradient } from "./bias-gradient.js";
 import { type BackwardTensors, registerFamily } from "./family.js";
 import type { Pattern } from "./forward.js";
@@ -25,10 +26,4 @@ function span({ q, v, bias, mask }: tf.NamedTensorInfoMap, attrs: AttentionAttrs
 
 function gradients(inputs: BackwardTensors, attrs: AttentionAttrs) {
   return { bias: () => biasGradient(inputs, attrs), mask: () => tf.zerosLike(inputs.mask!) };
-}
-
-/** Steps between neighbours along [B, H, T, S]; 0 where the tensor repeats. */
-function strides({ shape }: tf.TensorInfo): number[] {
-  const full = [...Array<number>(4 - shape.length).fill(1), ...shape];
-  return full.map((size, axis) => (size === 1 ? 0 : full.slice(axis + 1).reduce((a, b) => a * b, 1)));
 }

@@ -3,6 +3,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { attentionWeights, repeatHeads } from "../../attention.js";
 import type { AttentionAttrs } from "../fused.js";
+import { sumTo } from "../tensors.js";
 import type { BackwardTensors } from "./family.js";
 
 /** P ∘ (dO Vᵀ − δ), summed over the axes along which the bias was repeated. */
@@ -12,7 +13,5 @@ export function biasGradient(inputs: BackwardTensors, { scale, causal, radius }:
   const P = attentionWeights({ q, k, v, bias, mask, scale, causal, radius }); // [B, H, T, S]
   const dP = tf.matMul(dOut, repeatHeads(v, q.shape[1]), false, true);
   const delta = tf.slice(rows, [0, 0, 0, 1]); // [B, H, T, 1]
-  const axes = [...Array<number>(4 - bias.rank).fill(1), ...bias.shape];
-  const repeated = [0, 1, 2, 3].filter((axis) => axes[axis] === 1);
-  return tf.reshape(tf.sum(tf.mul(P, tf.sub(dP, delta)), repeated, true), bias.shape);
+  return sumTo(tf.mul(P, tf.sub(dP, delta)), bias.shape);
 }

@@ -1,8 +1,8 @@
 /** Registers attention with tfjs, forward and gradient, for any pattern of who sees whom. */
 
 import * as tf from "@tensorflow/tfjs";
-import { gpuBackend } from "../device.js";
 import { keyGradientOf, queryGradientOf, runKernel } from "../fused.js";
+import { release } from "../tensors.js";
 import { type Backward, launchKeyGradient, launchQueryGradient } from "./backward.js";
 import { launchForward, type Pattern, type RowsAre } from "./forward.js";
 
@@ -32,7 +32,7 @@ export function registerFamily<Attrs>({ name, told, pattern, gradients }: Family
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
       const made = pattern(inputs, attrs as unknown as Attrs, rowsAre);
       const results = run({ ...inputs, ...attrs } as unknown as Backward, made);
-      for (const { dataId } of made.temporary ?? []) gpuBackend().disposeData(dataId);
+      release(...(made.temporary ?? []));
       return results;
     };
     tf.registerKernel({ kernelName, backendName: "webgpu", kernelFunc });

@@ -77,7 +77,7 @@ fn putWeights(w: mat4x4f, group: u32, lane: u32) {
 /// The tile's scores with their bias, NOTHING where a query does not see a key, or where there is none.
 fn scores(s: mat4x4f, b: u32, h: u32, own: vec2u, tile: vec2u, group: u32, lane: u32) -> mat4x4f {
   if (tile.y - tile.x == TILE && own.y - own.x == ROWS && open(own, tile)) { return s; }
-  var result: mat4x4f;
+  var result = mat4x4f();
   for (var c = 0u; c < 4; c++) {
     let column = tile.x + lane + LANES * c;
     for (var r = 0u; r < 4; r++) {

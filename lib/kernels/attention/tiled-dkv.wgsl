@@ -40,7 +40,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
         s += dots(group, lane);
       }
       s = scores(s * n.scale, b, h, own, tile, group, lane);
-      var delta: vec4f; // of the four columns
+      var delta = vec4f(); // of the four columns
       for (var c = 0u; c < 4; c++) {
         let row = rows[queries + min(tile.x + lane + LANES * c, n.T - 1)];
         s[c] = select(exp(s[c] - row.x), vec4f(), s[c] <= vec4f(NOTHING));

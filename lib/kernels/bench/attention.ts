@@ -1,11 +1,17 @@
-/** Attention: forward, and its three gradients. The first rung is the composition, which stores T² numbers per head. */
+/** Attention: forward, and its three gradients. `composed` is tfjs's operations, which store T² numbers per head. */
 
 import * as tf from "@tensorflow/tfjs";
-import { attention, composedAttention } from "../../attention.js";
+import { type AttentionOptions, composedAttention, fusedAttention } from "../../attention.js";
 import { random } from "../../random.js";
+import type { Rung } from "../fused.js";
 import type { Benchmark, Case } from "./frame/benchmark.js";
 
-type Attention = typeof attention;
+type Attention = (options: AttentionOptions) => tf.Tensor4D;
+
+const rung =
+  (name: Rung): Attention =>
+  (options) =>
+    fusedAttention({ ...options, rung: name })!;
 
 const rounding = { tolerance: 1e-3, because: "float32 sums of T products, in another order" };
 
@@ -23,7 +29,12 @@ function forward(H: number, T: number, D: number): Case {
     flops: 2 * H * T * T * D,
     bytes: 4 * 4 * H * T * D,
     inputs: () => inputs(H, T, D),
-    rungs: { composed: run(composedAttention), plain: run(attention) },
+    rungs: {
+      composed: run(composedAttention),
+      plain: run(rung("plain")),
+      tiled: run(rung("tiled")),
+      subgroup: run(rung("subgroup")),
+    },
     rounding,
   };
 }
@@ -37,7 +48,11 @@ function gradients(H: number, T: number, D: number): Case {
     flops: 7 * H * T * T * D,
     bytes: 4 * 8 * H * T * D,
     inputs: () => inputs(H, T, D),
-    rungs: { composed: run(composedAttention), plain: run(attention) },
+    rungs: {
+      composed: run(composedAttention),
+      plain: run(rung("plain")),
+      tiled: run(rung("tiled")), // subgroups have no part in the gradients
+    },
     rounding,
   };
 }
