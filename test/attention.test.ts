@@ -60,6 +60,16 @@ const causalReader = (T: number, S: number) => (_b: number, _h: number, t: numbe
   s <= t + S - T;
 
 onEveryBackend("attention", () => {
+  it("a radius that is no whole number of positions is refused in words", () => {
+    const x = tf.ones<tf.Rank.R4>([1, 1, 3, 2]);
+    for (const radius of [-1, 1.5]) {
+      expect(() => attention({ q: x, k: x, v: x, radius })).to.throw(
+        RangeError,
+        `attention: expected a radius that is a whole number of positions, got ${radius}`,
+      );
+    }
+  });
+
   const sizes: Sizes[] = [
     { T: 1, D: 1 },
     { T: 1, S: 63, D: 4 },

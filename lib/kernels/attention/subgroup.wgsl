@@ -5,6 +5,9 @@ requires subgroup_id;
 // shuffles, and hand each other their weights the same way: neither goes through workgroup memory, which holds operands alone.
 // With 64 queries and tiles of 32 keys that is 13.5 KB instead of 24, within every device's 16 KB: more workgroups at once.
 //
+// No gain on software Vulkan, whose subgroups of 4 halve the tiles: 64 ms where rung 2 takes 51 (measured as there). Not measured on
+// any GPU yet, so it runs unasked only where 64 queries do not fit into workgroup memory otherwise (rung.ts).
+//
 // A row's lanes are neighbours in a subgroup, whatever its size from LANES on; invocations are numbered by subgroup for that, as
 // WGSL does not say how subgroups cut a workgroup. (tile.wgsl, appended.)
 

@@ -4,6 +4,9 @@
 // The online softmax of rung 1, a tile at a time: m' = max(m, rowmax s),  P = e^(s−m'),  l' = e^(m−m') l + rowsum P,
 // o' = e^(m−m') o + P V. An invocation keeps the l of its own columns; the lanes of a row meet for its largest score, and at the end.
 //
+// Gain on software Vulkan (SwiftShader on 2 cores of an AMD EPYC, no GPU at hand; causal, T = 256, D = 64, `npm run bench:gpu`): 51 ms
+// where rung 1 takes 119 and tfjs's operations 322.
+//
 // Reads T/ROWS · S (D + E) + T/ROWS · S/TILE · ROWS D numbers for 4 T S (D + E)/2 FLOPs per head. Four barriers and one more for each
 // chunk of width per tile.
 
