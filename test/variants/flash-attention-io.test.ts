@@ -80,7 +80,7 @@ describe("variants/flash-attention-io", () => {
   });
 
   it("FlashAttention's accesses grow like N², and like 1 / M while N d is larger than M", () => {
-    const lengths = [128, 256, 512];
+    const lengths = [256, 512, 1024];
     const byLength = lengths.map((N) => moved(flashOnMachine, { ...draw(N, 8), sram: 512 }));
     expect(fitExponent(lengths, byLength).exponent, "of N").to.be.closeTo(2, 0.05);
     const inputs = draw(512, 8);
