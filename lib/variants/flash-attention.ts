@@ -20,7 +20,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { MASK_VALUE } from "../attention.js";
 import { dims, ensure } from "../shapes.js";
-import { blocks, isHidden, rows, tileScores } from "./flash-attention-tiles.js";
+import { type Block, blocks, isHidden, rows, tileScores } from "./flash-attention-tiles.js";
 
 export interface FlashAttentionOptions {
   /** Queries `[B, H, T, D]`. */
@@ -40,29 +40,27 @@ export interface FlashAttentionOptions {
 }
 
 /**
- * softmax(Q Kᵀ · scale + mask) V, shape `[B, H, T, E]`; its gradient computes the scores anew, tile by tile. The gradient has none itself.
+ * softmax(Q Kᵀ · scale + mask) V, shape `[B, H, T, E]`. Its gradient computes the scores anew, tile
+ * by tile, and has no gradient itself.
  *
  * @throws RangeError when shapes disagree, or a block is no positive integer.
  */
 export function flashAttention(options: FlashAttentionOptions): tf.Tensor4D {
   const problem = checked("flashAttention", options);
   const attend = tf.customGrad((...args) => {
-    const [q, k, v, save] = args as unknown as [
-      tf.Tensor4D,
-      tf.Tensor4D,
-      tf.Tensor4D,
-      (kept: tf.Tensor[]) => void,
-    ];
+    const [q, k, v, save] = args as unknown as [...Inputs, (kept: tf.Tensor[]) => void];
     const { out, lse } = forward({ ...problem, q, k, v });
     save([q, k, v, out, lse]);
     const gradFunc = (dOut: tf.Tensor, saved: tf.Tensor[]) => {
-      const [q, k, v, out, lse] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
-      return backward({ ...problem, q, k, v, out, lse, dOut: dOut as tf.Tensor4D });
+      const [q, k, v, out, lse] = saved as [...Inputs, tf.Tensor4D, tf.Tensor4D];
+      return backward({ ...problem, q, k, v }, dOut as tf.Tensor4D, { out, lse });
     };
     return { value: out, gradFunc };
   });
   return attend(problem.q, problem.k, problem.v) as tf.Tensor4D;
 }
+
+type Inputs = [q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D];
 
 /** The result, and what the backward pass keeps instead of the table of weights. */
 export interface FlashAttentionResult {
@@ -81,11 +79,11 @@ export function flashAttentionForward(options: FlashAttentionOptions): FlashAtte
 /** What is known of some queries' rows after some of the keys: `m` and `l` are `[B, H, t, 1]`, `o` is `[B, H, t, E]`. */
 type Running = Readonly<Record<"m" | "l" | "o", tf.Tensor4D>>;
 
-/** Takes in a tile of scores `s [B, H, t, s]` and its values `v [B, H, s, E]`: the one step of online softmax. */
+/** Takes in a tile of scores `[B, H, t, s]` and its values `[B, H, s, E]`: online softmax. */
 function absorb({ m, l, o }: Running, s: tf.Tensor4D, v: tf.Tensor4D): Running {
-  const next = tf.maximum(m, tf.max(s, 3, true)) as tf.Tensor4D; // [B, H, t, 1]
+  const next: tf.Tensor4D = tf.maximum(m, tf.max(s, 3, true)); // [B, H, t, 1]
   const keep = tf.exp(tf.sub(m, next));
-  const p = tf.exp(tf.sub(s, next)) as tf.Tensor4D; // [B, H, t, s]
+  const p: tf.Tensor4D = tf.exp(tf.sub(s, next)); // [B, H, t, s]
   return {
     m: next,
     l: tf.add(tf.mul(keep, l), tf.sum(p, 3, true)),
@@ -94,78 +92,93 @@ function absorb({ m, l, o }: Running, s: tf.Tensor4D, v: tf.Tensor4D): Running {
 }
 
 function forward(problem: Problem): FlashAttentionResult {
-  const { q, k, v, B, H, T, S, E, scale, queryBlock, keyBlock } = problem;
-  const parts = blocks(T, queryBlock).map((queries) =>
-    tf.tidy(() => {
-      const Q: tf.Tensor4D = tf.mul(rows(q, queries), scale); // [B, H, t, D]
-      const column = (value: number) => tf.fill([B, H, Q.shape[2], 1], value) as tf.Tensor4D;
-      let running: Running = { m: column(MASK_VALUE), l: column(0), o: tf.zeros([B, H, Q.shape[2], E]) };
-      for (const keys of blocks(S, keyBlock)) {
-        if (isHidden(problem, queries, keys)) break;
-        const next = tf.tidy(() => absorb(running, tileScores(problem, Q, k, queries, keys), rows(v, keys)));
-        tf.dispose(running);
-        running = next;
-      }
-      const { m, l, o } = running;
-      // Still the mask's value: this row saw nothing, and what it added up is what masked keys hold.
-      const blind = tf.lessEqual(m, MASK_VALUE);
-      const out: tf.Tensor4D = tf.where(blind, tf.zerosLike(o), tf.div(o, tf.maximum(l, 1e-30)));
-      return { out, lse: tf.where(blind, m, tf.add(m, tf.log(l))) as tf.Tensor4D };
-    }),
-  );
-  const joined = (name: "out" | "lse") => {
-    const whole = tf.concat(
-      parts.map((part) => part[name]),
-      2,
-    );
-    for (const part of parts) part[name].dispose();
-    return whole;
-  };
-  return { out: joined("out"), lse: joined("lse") };
+  const { T, queryBlock } = problem;
+  const parts = blocks(T, queryBlock).map((queries) => attendRows(problem, queries));
+  const [out, lse] = [parts.map((part) => part.out), parts.map((part) => part.lse)];
+  const whole = { out: tf.concat(out, 2), lse: tf.concat(lse, 2) };
+  tf.dispose([...out, ...lse]);
+  return whole;
 }
 
-interface Gradients extends FlashAttentionResult {
-  /** Gradient of the loss by the result, `[B, H, T, E]`. */
-  readonly dOut: tf.Tensor4D;
-}
-
-/** `[dQ, dK, dV]`: each tile of P is computed anew from q, k and L, used three times, and dropped. */
-function backward(problem: Problem & Gradients): [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D] {
-  const { q, k, v, out, lse, dOut, T, S, scale, queryBlock, keyBlock } = problem;
+/** The result and L of one block of queries, `[B, H, t, E]` and `[B, H, t, 1]`, tile by tile. */
+function attendRows(problem: Problem, queries: Block): FlashAttentionResult {
   return tf.tidy(() => {
-    const delta: tf.Tensor4D = tf.sum(tf.mul(dOut, out), 3, true); // [B, H, T, 1], rowsum(P ∘ dP) without P
-    const seen = tf.where(tf.lessEqual(lse, MASK_VALUE), tf.zerosLike(lse), lse) as tf.Tensor4D;
-    const dQ = blocks(T, queryBlock).map((queries) => tf.zerosLike(rows(q, queries)));
-    const [dK, dV]: [tf.Tensor4D[], tf.Tensor4D[]] = [[], []];
+    const { q, k, v, B, H, S, E, scale, keyBlock } = problem;
+    const Q: tf.Tensor4D = tf.mul(rows(q, queries), scale); // [B, H, t, D]
+    const full = (width: number, value: number): tf.Tensor4D => tf.fill([B, H, Q.shape[2], width], value);
+    let running: Running = { m: full(1, MASK_VALUE), l: full(1, 0), o: full(E, 0) };
     for (const keys of blocks(S, keyBlock)) {
-      const [K, V] = [rows(k, keys), rows(v, keys)];
-      let sums: [tf.Tensor4D, tf.Tensor4D] = [tf.zerosLike(K), tf.zerosLike(V)];
-      for (const [i, queries] of blocks(T, queryBlock).entries()) {
-        if (isHidden(problem, queries, keys)) continue;
-        const [dq, ...added] = tf.tidy(() => {
-          const Q: tf.Tensor4D = tf.mul(rows(q, queries), scale);
-          const dO = rows(dOut, queries);
-          const P = tf.exp(
-            tf.sub(tileScores(problem, Q, k, queries, keys), rows(seen, queries)),
-          ) as tf.Tensor4D;
-          const dP = tf.matMul(dO, V, false, true); // [B, H, t, s]
-          const dS = tf.mul(P, tf.sub(dP, rows(delta, queries))) as tf.Tensor4D;
-          return [
-            tf.add(dQ[i]!, tf.mul(tf.matMul(dS, K), scale)) as tf.Tensor4D,
-            tf.add(sums[0], tf.matMul(dS, Q, true, false)) as tf.Tensor4D,
-            tf.add(sums[1], tf.matMul(P, dO, true, false)) as tf.Tensor4D,
-          ];
-        });
-        tf.dispose([dQ[i]!, ...sums]);
-        dQ[i] = dq!;
-        sums = added as [tf.Tensor4D, tf.Tensor4D];
-      }
-      tf.dispose([K, V]);
-      dK.push(sums[0]);
-      dV.push(sums[1]);
+      if (isHidden(problem, queries, keys)) break;
+      const next = tf.tidy(() => {
+        const s = tileScores(problem, Q, k, queries, keys); // [B, H, t, s]
+        return absorb(running, s, rows(v, keys));
+      });
+      tf.dispose(running);
+      running = next;
     }
-    return [tf.concat(dQ, 2), tf.concat(dK, 2), tf.concat(dV, 2)];
+    const { m, l, o } = running;
+    // A maximum that is still the mask's: the row saw nothing, and added up what masked keys hold.
+    const blind = tf.lessEqual(m, MASK_VALUE);
+    const out: tf.Tensor4D = tf.where(blind, tf.zerosLike(o), tf.div(o, tf.maximum(l, 1e-30)));
+    const lse: tf.Tensor4D = tf.where(blind, m, tf.add(m, tf.log(l)));
+    return { out, lse };
   });
+}
+
+/** What backward works with besides: gradient and result of `[B, H, T, E]`, `lse` and `delta` of `[B, H, T, 1]`. */
+interface Returning {
+  /** Gradient of the loss by the result. */
+  readonly dOut: tf.Tensor4D;
+  /** L; 0 in a row that saw nothing, so that its weights e^(S−L) are 0. */
+  readonly lse: tf.Tensor4D;
+  /** rowsum(dO ∘ O), which is rowsum(P ∘ dP) without P. */
+  readonly delta: tf.Tensor4D;
+}
+
+/** `[dQ, dK, dV]`: each tile of P is computed anew, used three times, and dropped. */
+function backward(problem: Problem, dOut: tf.Tensor4D, { out, lse }: FlashAttentionResult): tf.Tensor4D[] {
+  return tf.tidy(() => {
+    const { q, k, v, T, S, queryBlock, keyBlock } = problem;
+    const delta: tf.Tensor4D = tf.sum(tf.mul(dOut, out), 3, true);
+    const seen: tf.Tensor4D = tf.where(tf.lessEqual(lse, MASK_VALUE), tf.zerosLike(lse), lse);
+    const queryBlocks = blocks(T, queryBlock);
+    const dQ = queryBlocks.map((queries) => tf.zerosLike(rows(q, queries)));
+    const sums = blocks(S, keyBlock).map((keys) => {
+      let [dK, dV] = [tf.zerosLike(rows(k, keys)), tf.zerosLike(rows(v, keys))];
+      for (const [i, queries] of queryBlocks.entries()) {
+        if (isHidden(problem, queries, keys)) continue;
+        const old = [dQ[i]!, dK, dV];
+        const [dq, dk, dv] = tf.tidy(() => {
+          const added = tileGradients(problem, { dOut, lse: seen, delta }, queries, keys);
+          return added.map((x, n) => tf.add<tf.Tensor4D>(old[n]!, x));
+        }) as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
+        tf.dispose(old);
+        [dQ[i], dK, dV] = [dq, dk, dv];
+      }
+      return { dK, dV };
+    });
+    const [dKs, dVs] = [sums.map(({ dK }) => dK), sums.map(({ dV }) => dV)];
+    return [tf.concat(dQ, 2), tf.concat(dKs, 2), tf.concat(dVs, 2)];
+  });
+}
+
+/** What one tile adds to dQ, dK and dV. */
+function tileGradients(
+  problem: Problem,
+  { dOut, lse, delta }: Returning,
+  queries: Block,
+  keys: Block,
+): tf.Tensor4D[] {
+  const Q: tf.Tensor4D = tf.mul(rows(problem.q, queries), problem.scale);
+  const [K, V, dO] = [rows(problem.k, keys), rows(problem.v, keys), rows(dOut, queries)];
+  const S = tileScores(problem, Q, problem.k, queries, keys); // [B, H, t, s]
+  const P: tf.Tensor4D = tf.exp(tf.sub(S, rows(lse, queries)));
+  const dP: tf.Tensor4D = tf.matMul(dO, V, false, true);
+  const dS: tf.Tensor4D = tf.mul(P, tf.sub(dP, rows(delta, queries)));
+  const dQ: tf.Tensor4D = tf.mul(tf.matMul(dS, K), problem.scale);
+  const dK: tf.Tensor4D = tf.matMul(dS, Q, true, false);
+  const dV: tf.Tensor4D = tf.matMul(P, dO, true, false);
+  return [dQ, dK, dV];
 }
 
 type Problem = ReturnType<typeof checked>;
