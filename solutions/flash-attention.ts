@@ -165,6 +165,57 @@ export function averageRises(n: number): number {
   // END SOLUTION
 }
 
+// Exercise 6: In WGSL
+
+/** Attention for one head, a query for each invocation, as in the library's first rung; all but what is done with a score. */
+const ROW_KERNEL = /* wgsl */ `
+override D: u32;
+override E: u32;
+struct Sizes { T: u32, S: u32 }
+
+@group(0) @binding(0) var<storage, read> q: array<f32>; // [T, D]
+@group(0) @binding(1) var<storage, read> k: array<f32>; // [S, D]
+@group(0) @binding(2) var<storage, read> v: array<f32>; // [S, E]
+@group(0) @binding(3) var<storage, read_write> out: array<f32>; // [T, E]
+@group(0) @binding(4) var<uniform> n: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let t = id.x;
+  if (t >= n.T) { return; }
+  var m = -1e30; // below every score, and finite
+  var l = 0.0;
+  var o: array<f32, 64>; // zeros; the first E of them are used
+  for (var s = 0u; s < n.S; s++) {
+    var score = 0.0;
+    for (var d = 0u; d < D; d++) { score += q[t * D + d] * k[s * D + d]; }
+    score /= sqrt(f32(D));
+    // FINISH
+  }
+  for (var e = 0u; e < E; e++) { out[t * E + e] = o[e] / l; }
+}
+`;
+
+/**
+ * The whole kernel: `ROW_KERNEL` with lines in place of `// FINISH` that take `score` and row s of `v` into `m`, `l` and `o`. For example
+ * `ROW_KERNEL.replace("// FINISH", "l += exp(score);")`, which is not it. WGSL has `max`, `exp`, `let` for constants and `var` for variables.
+ *
+ * It runs on a GPU, or on software that plays one; without either this exercise is skipped.
+ */
+export function rowKernel(): string {
+  // BEGIN SOLUTION
+  return ROW_KERNEL.replace(
+    "// FINISH",
+    `let higher = max(m, score);
+    let shrink = exp(m - higher);
+    let p = exp(score - higher);
+    m = higher;
+    l = l * shrink + p;
+    for (var e = 0u; e < E; e++) { o[e] = o[e] * shrink + p * v[s * E + e]; }`,
+  );
+  // END SOLUTION
+}
+
 // Quiz: answer with one of the words in the type, or with a number.
 
 /** Does a training step with FlashAttention, forward and backward, compute fewer or more scores than one with standard attention? (Not causal.) */

@@ -6,6 +6,7 @@ import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded, type Handle } from "workbook/grading/graded";
 import { finiteDifferences } from "workbook/grading/gradient";
 import { property } from "workbook/grading/property";
+import { gradedWgsl, type WgslLaunch } from "workbook/grading/wgsl";
 import { expectWord } from "workbook/grading/word";
 import { tiledIdentities } from "workbook/identities/flash-attention";
 import type { Identity } from "workbook/identities/identity";
@@ -201,6 +202,36 @@ const exercises: GradedExercises<typeof Answers> = {
     ],
   },
 
+  rowKernel: {
+    title: "6. Finish the loop, in WGSL",
+    returns: "text",
+    hint: "Exercise 2 with a tile of one key: five short lines and a loop over e.",
+    tests: [
+      gradedWgsl<typeof Answers.rowKernel, { T: number; S: number; D: number; E: number }>({
+        sentence: "it is softmax attention, at sizes that fill no workgroup",
+        points: 2,
+        sizes: [
+          { T: 1, S: 1, D: 3, E: 2 },
+          { T: 65, S: 33, D: 5, E: 7 },
+        ],
+        launch: (size, random) => rowLaunch(size, random, 0),
+        tolerance: 1e-5,
+        because: "float32 sums of 33 terms",
+      }),
+      gradedWgsl<typeof Answers.rowKernel, { T: number; S: number; slope: number }>({
+        sentence: "scores of several hundred, rising or falling along the keys, overflow nothing",
+        hint: "Everything that goes into exp must be zero or less: subtract the larger of m and score.",
+        sizes: [
+          { T: 3, S: 40, slope: 10 },
+          { T: 3, S: 40, slope: -10 },
+        ],
+        launch: ({ T, S, slope }, random) => rowLaunch({ T, S, D: 4, E: 2 }, random, slope),
+        tolerance: 1e-3,
+        because: "the rounding of scores near 400 in float32",
+      }),
+    ],
+  },
+
   scoresComputed: {
     title: "Quiz: the price of forgetting",
     is: "text",
@@ -328,6 +359,41 @@ function expectedGradients(
     softmaxAttention(...(inputs as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]));
   const [dq, dk, dv] = tf.grads(attend)([q, k, v], dOut) as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D];
   return { dq, dk, dv };
+}
+
+/** One head for the kernel; a last column adds `slope` to the scores from each key to the next. */
+function rowLaunch(
+  { T, S, D, E }: { T: number; S: number; D: number; E: number },
+  random: Random,
+  slope: number,
+): WgslLaunch {
+  const normal = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+  const [q, k, v] = [normal(T * D), normal(S * D), normal(S * E)] as const;
+  if (slope !== 0) {
+    for (let t = 0; t < T; t++) q[t * D + D - 1] = Math.sqrt(D);
+    for (let s = 0; s < S; s++) k[s * D + D - 1] = slope * s;
+  }
+  const expected = Array.from({ length: T }, (_, t) => {
+    const scores = Array.from({ length: S }, (_, s) => {
+      let dot = 0;
+      for (let d = 0; d < D; d++) dot += q[t * D + d]! * k[s * D + d]!;
+      return dot / Math.sqrt(D);
+    });
+    const largest = Math.max(...scores);
+    const weights = scores.map((score) => Math.exp(score - largest));
+    const total = weights.reduce((a, b) => a + b, 0);
+    return Array.from({ length: E }, (_, e) =>
+      weights.reduce((sum, w, s) => sum + (w / total) * v[s * E + e]!, 0),
+    );
+  });
+  return {
+    inputs: [q, k, v],
+    output: [T, E],
+    sizes: [T, S],
+    constants: { D, E },
+    workgroups: [Math.ceil(T / 64)],
+    expected: expected.flat(),
+  };
 }
 
 /** How often a new largest number appears, from left to right. */

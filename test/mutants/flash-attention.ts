@@ -14,6 +14,8 @@ const constant = "when all values are equal, every row is that value";
 const bytes = "memory grows like T";
 const slope = (name: string) => `${name} is the slope of the loss, measured`;
 const share = "given half of the keys, with `out` and L of all of them, it gives that half's share";
+const kernel = "it is softmax attention, at sizes that fill no workgroup";
+const kernelSteep = "scores of several hundred, rising or falling along the keys, overflow nothing";
 const counted = "for up to six tiles it is the average over all orders, counted";
 const simulated = "for a thousand tiles it is about what 4,000 random orders give";
 
@@ -109,6 +111,51 @@ function back({
       dv: tf.matMul(P, dOut, true, false),
     } as Answers.Gradients;
   };
+}
+
+/** The kernel with one choice made differently. */
+function row({
+  next = "max(m, score)",
+  keep = "exp(m - next)",
+  keepO = "keep",
+  kept = "next",
+  value = "v[s * E + e]",
+}: {
+  next?: string;
+  keep?: string;
+  keepO?: string;
+  kept?: string;
+  value?: string;
+}): typeof Answers.rowKernel {
+  return () => `
+    override D: u32;
+    override E: u32;
+    struct Sizes { T: u32, S: u32 }
+    @group(0) @binding(0) var<storage, read> q: array<f32>;
+    @group(0) @binding(1) var<storage, read> k: array<f32>;
+    @group(0) @binding(2) var<storage, read> v: array<f32>;
+    @group(0) @binding(3) var<storage, read_write> out: array<f32>;
+    @group(0) @binding(4) var<uniform> n: Sizes;
+    @compute @workgroup_size(64)
+    fn main(@builtin(global_invocation_id) id: vec3u) {
+      let t = id.x;
+      if (t >= n.T) { return; }
+      var m = -1e30;
+      var l = 0.0;
+      var o: array<f32, 64>;
+      for (var s = 0u; s < n.S; s++) {
+        var score = 0.0;
+        for (var d = 0u; d < D; d++) { score += q[t * D + d] * k[s * D + d]; }
+        score /= sqrt(f32(D));
+        let next = ${next};
+        let keep = ${keep};
+        let weight = exp(score - next);
+        l = keep * l + weight;
+        for (var e = 0u; e < E; e++) { o[e] = ${keepO} * o[e] + weight * ${value}; }
+        m = ${kept};
+      }
+      for (var e = 0u; e < E; e++) { out[t * E + e] = o[e] / l; }
+    }`;
 }
 
 export default mutants<typeof Answers>({
@@ -248,6 +295,26 @@ export default mutants<typeof Answers>({
       name: "forgets the first tile",
       loses: [counted, simulated],
       answer: (n) => Array.from({ length: n - 1 }, (_, i) => 1 / (i + 2)).reduce((a, b) => a + b, 0),
+    },
+  ],
+  rowKernel: [
+    {
+      name: "exponentials without a maximum",
+      loses: [kernelSteep],
+      answer: row({ next: "0.0", keep: "1.0" }),
+    },
+    { name: "never shrinks", loses: [kernel, kernelSteep], answer: row({ keep: "1.0" }) },
+    { name: "shrinks l alone", loses: [kernel, kernelSteep], answer: row({ keepO: "1.0" }) },
+    { name: "keeps the old maximum", loses: [kernel, kernelSteep], answer: row({ kept: "m" }) },
+    {
+      name: "takes over each score as the maximum",
+      loses: [kernelSteep],
+      answer: row({ next: "score" }),
+    },
+    {
+      name: "reads row t of the values",
+      loses: [kernel, kernelSteep],
+      answer: row({ value: "v[t * E + e]" }),
     },
   ],
   scoresComputed: [
