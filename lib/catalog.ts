@@ -79,6 +79,17 @@ export const catalog: readonly Paper[] = [
     memory: "n",
   },
   {
+    slug: "flash-attention",
+    title: "FlashAttention: Fast and Memory-Efficient Exact Attention with IO-Awareness",
+    authors: "Dao et al.",
+    year: 2022,
+    arXiv: "2205.14135",
+    family: "Systems and theory",
+    forms: ["parallel", "chunkwise"],
+    time: "n²",
+    memory: "n",
+  },
+  {
     slug: "hyena",
     title: "Hyena Hierarchy: Towards Larger Convolutional Language Models",
     authors: "Poli et al.",

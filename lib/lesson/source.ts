@@ -1,4 +1,4 @@
-/** Shows the code that really runs: a function of the library, its docstring included, cut out of its file. */
+/** Shows the code that really runs: functions of the library, docstrings included, cut out of their file; or whole files. */
 
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -16,6 +16,21 @@ export function showSource(file: string, ...names: string[]): void {
   const blocks = names.map((name) => functionSource(text, name, file));
   const markdown = [`*lib/${file}*`, "", "```typescript", blocks.join("\n\n"), "```"].join("\n");
   display({ "text/markdown": markdown, "text/plain": blocks.join("\n\n") });
+}
+
+/** Shows whole files of `lib/`, kernels for example, one below the other. */
+export function showFile(...files: readonly string[]): void {
+  const texts = files.map((file) => ({
+    file,
+    text: readFileSync(path.join(root, "lib", file), "utf8").trimEnd(),
+  }));
+  const fenced = texts.map(({ file, text }) =>
+    [`*lib/${file}*`, "", `\`\`\`${path.extname(file).slice(1)}`, text, "```"].join("\n"),
+  );
+  display({
+    "text/markdown": fenced.join("\n\n"),
+    "text/plain": texts.map(({ text }) => text).join("\n\n"),
+  });
 }
 
 /** The function from its docstring to its closing brace; relies on the formatter, which puts that brace at the margin. */

@@ -1,9 +1,10 @@
 import { expect } from "chai";
 import { describe, it } from "mocha";
 import { catalog, paper } from "workbook/catalog";
+import { setDisplayHost } from "workbook/display";
 import { cardMarkdown } from "workbook/lesson/card";
 import { contentsMarkdown } from "workbook/lesson/contents";
-import { functionSource } from "workbook/lesson/source";
+import { functionSource, showFile } from "workbook/lesson/source";
 
 describe("lesson", () => {
   it("a card names the paper, its cost and each claim", () => {
@@ -33,5 +34,22 @@ describe("lesson", () => {
     );
     expect(functionSource(text, "b", "x.ts")).to.equal("export function b() {\n}");
     expect(() => functionSource(text, "sub", "x.ts")).to.throw('lib/x.ts has no function "sub"');
+  });
+
+  it("whole files are shown under their names, fenced as the language of their ending", () => {
+    const shown: unknown[] = [];
+    setDisplayHost(({ data }) => shown.push(data["text/markdown"]));
+    try {
+      showFile("kernels/attention/plain.wgsl", "shapes.ts");
+    } finally {
+      setDisplayHost(undefined);
+    }
+    const text = String(shown[0]);
+    expect(shown).to.have.length(1);
+    expect(text).to.match(/^\*lib\/kernels\/attention\/plain\.wgsl\*\n\n```wgsl\n\/\/ /);
+    expect(text)
+      .to.contain("@compute")
+      .and.contain("*lib/shapes.ts*\n\n```ts\n")
+      .and.match(/\n}\n```$/);
   });
 });
