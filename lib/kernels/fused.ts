@@ -97,3 +97,26 @@ export interface DeltaRuleInputs {
   /** `[B, H, T]` */
   readonly beta: tf.Tensor3D;
 }
+
+/** The selective scan (lib/variants/mamba.ts): y `[B, T, D]`. */
+export const SELECTIVE_SCAN = "WorkbookSelectiveScan";
+/** Most states a channel may have; their number must be a multiple of 4. */
+export const MAX_STATES = 32;
+
+export interface ScanInputs {
+  /** `[B, T, D]` */
+  readonly x: tf.Tensor3D;
+  readonly delta: tf.Tensor3D;
+  /** `[D, N]` */
+  readonly A: tf.Tensor2D;
+  /** `[B, T, N]` */
+  readonly B: tf.Tensor3D;
+  readonly C: tf.Tensor3D;
+}
+
+export interface ScanAttrs {
+  /** Zero-order hold in place of Euler's rule. */
+  readonly zeroOrder: boolean;
+  /** The best for the length unless given. */
+  readonly rung?: "plain" | "chunked";
+}

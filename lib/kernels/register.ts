@@ -4,10 +4,12 @@ import { registerAttention } from "./attention/attention.js";
 import { registerBlockSparse } from "./attention/block-sparse.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
+import { registerSelectiveScan } from "./selective-scan/selective-scan.js";
 
 export function registerKernels(): void {
   registerAttention();
   registerBlockSparse();
   registerDeltaRule();
   registerLinearAttention();
+  registerSelectiveScan();
 }
