@@ -120,3 +120,21 @@ export interface ScanAttrs {
   /** The best for the length unless given. */
   readonly rung?: "plain" | "chunked";
 }
+
+/** WKV of RWKV-4: y and the logarithm of each row's sum of weights, `[B, T, C]` each; only y has a gradient. */
+export const WKV = "WorkbookWkv";
+
+export interface WkvInputs {
+  /** `[C]`, the logarithm of what is left of a weight after one position: 0 or less. */
+  readonly w: tf.Tensor1D;
+  /** `[C]`, the newest key's bonus. */
+  readonly u: tf.Tensor1D;
+  /** `[B, T, C]` */
+  readonly k: tf.Tensor3D;
+  readonly v: tf.Tensor3D;
+}
+
+export interface WkvAttrs {
+  /** The best for the length unless given. */
+  readonly rung?: "plain" | "chunked";
+}

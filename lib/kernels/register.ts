@@ -5,6 +5,7 @@ import { registerBlockSparse } from "./attention/block-sparse.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
 import { registerSelectiveScan } from "./selective-scan/selective-scan.js";
+import { registerWkv } from "./wkv/wkv.js";
 
 export function registerKernels(): void {
   registerAttention();
@@ -12,4 +13,5 @@ export function registerKernels(): void {
   registerDeltaRule();
   registerLinearAttention();
   registerSelectiveScan();
+  registerWkv();
 }
