@@ -138,3 +138,20 @@ export interface WkvAttrs {
   /** The best for the length unless given. */
   readonly rung?: "plain" | "chunked";
 }
+
+/** y_t = Σ_(s≤t) h_(t−s) u_s + bias u_t: `[B, C, T]`. */
+export const LONG_CONVOLUTION = "WorkbookLongConvolution";
+
+export interface ConvolutionInputs {
+  /** `[B, C, T]` */
+  readonly u: tf.Tensor3D;
+  /** `[C, T]` */
+  readonly h: tf.Tensor2D;
+  /** `[C]` */
+  readonly bias: tf.Tensor1D;
+}
+
+export interface ConvolutionAttrs {
+  /** The best for the length unless given. */
+  readonly rung?: "direct" | "fourier";
+}

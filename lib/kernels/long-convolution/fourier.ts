@@ -1,0 +1,86 @@
+/** Causal convolution by Fourier transforms: in one kernel where a row fits into workgroup memory, and in three where not. */
+
+import type * as tf from "@tensorflow/tfjs";
+import { gpuBackend } from "../device.js";
+import { launch, release, wgsl } from "../launch.js";
+import type { Convolution } from "./long-convolution.js";
+import { rootsOf } from "./roots.js";
+
+/** Rows of the matrix that a long row is seen as, at most: 16 neighbouring columns of these are read together. */
+const ROWS = 256;
+
+/** @throws RangeError when T is too long: beyond 256 times the points that fit into workgroup memory. */
+export function convolveByFourier({ u, h, bias, reversed }: Convolution): tf.TensorInfo {
+  const [B, C, T] = u.shape as [number, number, number];
+  const n = Math.max(16, 2 ** Math.ceil(Math.log2(T)));
+  const [points, roots, step] = [capacity(), rootsOf(n), h.shape.length === 3 ? C : 0];
+  const batches = step === 0 ? 1 : B;
+  const fits = n <= points;
+  const rows = fits ? n : Math.min(ROWS, 2 ** Math.floor(Math.log2(n) / 2));
+  const width = n / rows;
+  if (width > points) throw new RangeError(`long convolution: expected T ≤ ${ROWS * points}, got ${T}`);
+  const columns = Math.min(width, points / rows);
+  const shape = (batches: number) => [batches, C, rows, width, 2];
+  const run = (name: string, length: number, columns: number) => ({
+    code: wgsl("long-convolution/fft.wgsl") + wgsl(`long-convolution/${name}.wgsl`),
+    constants: { length, columns, threads: Math.min(256, (length * columns) / 4), circle: n },
+  });
+  const along = (name: string, more: object) => {
+    const { code, constants } = run(name, rows, columns);
+    return { code, constants: { ...constants, width, ...more } };
+  };
+
+  const forwards = (x: tf.TensorInfo, batches: number, reversed: boolean) =>
+    launch({
+      ...along("columns", { reversed }),
+      inputs: [x, roots],
+      outputs: [shape(batches)],
+      sizes: [T, C],
+      workgroups: [width / columns, C, batches],
+    })[0]!;
+  const spectra = forwards(h, batches, false);
+  if (fits) {
+    const { code, constants } = run("convolve", n, 1);
+    const [y] = launch({
+      code,
+      constants: { ...constants, reversed },
+      inputs: [u, spectra, bias, roots],
+      outputs: [u.shape],
+      sizes: [T, C, step],
+      workgroups: [1, C, B],
+    });
+    release(spectra);
+    return y!;
+  }
+  const acrossRows = (x: tf.TensorInfo, spectra: tf.TensorInfo, batches: number, convolves: boolean) => {
+    const { code, constants } = run("rows", width, 1);
+    const [out] = launch({
+      code,
+      constants: { ...constants, convolves },
+      inputs: [x, spectra, roots],
+      outputs: [shape(batches)],
+      sizes: [C, step],
+      workgroups: [rows, C, batches],
+    });
+    release(x);
+    return out!;
+  };
+  const whole = acrossRows(spectra, spectra, batches, false);
+  const products = acrossRows(forwards(u, B, reversed), whole, B, true);
+  const [y] = launch({
+    ...along("columns-back", { reversed }),
+    inputs: [products, u, bias, roots],
+    outputs: [u.shape],
+    sizes: [T, C],
+    workgroups: [width / columns, C, B],
+  });
+  release(whole, products);
+  return y!;
+}
+
+/** Complex numbers that fit into workgroup memory: a power of two, 16 for each of 256 invocations at most. */
+function capacity(): number {
+  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = gpuBackend().device.limits;
+  const most = Math.min(maxComputeWorkgroupStorageSize / 8, 16 * maxComputeInvocationsPerWorkgroup, 4096);
+  return 2 ** Math.floor(Math.log2(most));
+}

@@ -1,0 +1,36 @@
+// Causal convolution by Fourier transforms, rung 2 for long rows, second kernel: the rows of the matrix that columns.wgsl left.
+//
+// For weights the transform is then complete, in an order of its own. For inputs, the same kernel multiplies them by the weights
+// in that order, goes back along the row and turns the points back; what it writes is conjugate.
+
+override convolves: bool;
+
+struct Sizes { C: u32, step: u32 } // step: C where spectra have batches, otherwise 0
+
+@group(0) @binding(0) var<storage, read> points: array<vec2f>; // [B, C, rows, length]
+@group(0) @binding(1) var<storage, read> spectra: array<vec2f>; // [C, rows, length] or [B, C, rows, length]
+@group(0) @binding(2) var<storage, read> roots: array<vec2f>;
+@group(0) @binding(3) var<storage, read_write> out: array<vec2f>; // [B, C, rows, length]
+@group(0) @binding(4) var<uniform> n: Sizes;
+
+@compute @workgroup_size(threads)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let q = group.x;
+  let row = ((group.z * n.C + group.y) * groups.x + q) * length;
+  let spectrum = ((group.z * n.step + group.y) * groups.x + q) * length;
+  for (var k = lane; k < length; k += threads) { line[k] = points[row + k]; }
+  transform(lane);
+  if (!convolves) {
+    for (var k = lane; k < length; k += threads) { out[row + k] = line[k]; }
+    return;
+  }
+  for (var k = lane; k < length; k += threads) {
+    line[k] = conjugate(product(line[k], spectra[spectrum + k]));
+  }
+  transform(lane);
+  for (var k = lane; k < length; k += threads) { out[row + k] = product(line[k], root(4 * q * k)); }
+}
