@@ -24,13 +24,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let first = group.x * columns;
   for (var i = lane; i < length * columns; i += threads) {
     let t = i / columns * width + first + i % columns;
-    line[i] = vec2f(0);
-    if (t < n.T) { line[i] = u[row * n.T + select(t, n.T - 1 - t, reversed)] * roots[t]; }
+    points[i] = vec2f(0);
+    if (t < n.T) { points[i] = u[row * n.T + select(t, n.T - 1 - t, reversed)] * roots[t]; }
   }
-  transform(lane);
+  let base = transform(lane, 0);
   for (var i = lane; i < length * columns; i += threads) {
     let q = i / columns;
     let k = first + i % columns;
-    out[(row * length + q) * width + k] = product(line[i], root(4 * q * k));
+    out[(row * length + q) * width + k] = product(points[base + i], root(4 * q * k));
   }
 }

@@ -19,17 +19,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   let row = (group.z * n.C + group.y) * n.T;
   let spectrum = (group.z * n.step + group.y) * length;
   for (var t = lane; t < length; t += threads) {
-    line[t] = vec2f(0);
-    if (t < n.T) { line[t] = u[row + place(t)] * roots[t]; }
+    points[t] = vec2f(0);
+    if (t < n.T) { points[t] = u[row + place(t)] * roots[t]; }
   }
-  transform(lane);
+  var base = transform(lane, 0);
   for (var f = lane; f < length; f += threads) {
-    line[f] = conjugate(product(line[f], spectra[spectrum + f]));
+    points[base + f] = conjugate(product(points[base + f], spectra[spectrum + f]));
   }
-  transform(lane);
+  base = transform(lane, base);
   for (var t = lane; t < n.T; t += threads) {
     let at = row + place(t);
-    y[at] = product(line[t], roots[t]).x / f32(length) + bias[group.y] * u[at];
+    y[at] = product(points[base + t], roots[t]).x / f32(length) + bias[group.y] * u[at];
   }
 }
 

@@ -1,56 +1,57 @@
 // Fast Fourier transforms in workgroup memory: Stockham's, which leaves its results in order. Prefixed to the kernels that
 // transform; they bind `roots`.
 //
-// Each round joins four points (the last one two, where the length is no power of four). An invocation keeps its points in
-// registers between reading and writing, so that one array is enough. `columns` transforms lie interleaved in it.
+// Each round joins four points (the last one two, where the length is no power of four), from one half of `points` into the other,
+// so that a barrier a round is enough. `columns` transforms lie interleaved.
 //
 // roots[j] = e^(−2πi j / (4 circle)), j < circle, come from float64: a GPU's own sine may be as little as 11 bits good.
 
 override length: u32; // of a transform: a power of two, 4 or more
-override columns: u32;
-override threads: u32; // a quarter of length · columns, or 256: 4096 points at most
-override circle: u32;
+override columns: u32; // a power of two
+override threads: u32;
+override circle: u32; // a power of two
 
-var<workgroup> line: array<vec2f, length * columns>;
+var<workgroup> points: array<vec2f, 2 * length * columns>;
 
-/// Transforms all columns of `line`: X_f = Σ_t x_t e^(−2πi f t / length). Waits for what was written before, and afterwards.
-fn transform(lane: u32) {
-  let quarter = length * columns / 4;
-  var stride = columns;
-  var kept: array<vec2f, 16>;
+/// Transforms all columns in `points` from `begin` on: X_f = Σ_t x_t e^(−2πi f t / length). Waits for what was written before, and at
+/// the end. Returns where the results begin: 0 or length · columns.
+fn transform(lane: u32, begin: u32) -> u32 {
+  let size = length * columns;
+  var source = begin;
+  var shift = 0u;
   for (var m = length; m > 1; m /= 4) {
     workgroupBarrier();
+    let goal = size - source;
     if (m == 2) {
-      for (var j = lane; j < 2 * quarter; j += threads) {
-        let a = line[j];
-        let b = line[j + 2 * quarter];
-        line[j] = a + b;
-        line[j + 2 * quarter] = a - b;
+      for (var j = lane; j < size / 2; j += threads) {
+        let a = points[source + j];
+        let b = points[source + j + size / 2];
+        points[goal + j] = a + b;
+        points[goal + j + size / 2] = a - b;
       }
     } else {
-      for (var i = 0u; i < quarter / threads; i++) {
-        for (var r = 0u; r < 4; r++) { kept[4 * i + r] = line[lane + i * threads + r * quarter]; }
-      }
-      workgroupBarrier();
-      for (var i = 0u; i < quarter / threads; i++) {
-        let j = lane + i * threads;
-        let p = j / stride;
-        let even = kept[4 * i] + kept[4 * i + 2];
-        let odd = kept[4 * i + 1] + kept[4 * i + 3];
-        let evenLess = kept[4 * i] - kept[4 * i + 2];
-        let oddLess = minusI(kept[4 * i + 1] - kept[4 * i + 3]);
-        let w = root(p * (4 * circle / m));
+      let stride = columns << shift;
+      for (var j = lane; j < size / 4; j += threads) {
+        let a = points[source + j];
+        let b = points[source + j + size / 4];
+        let c = points[source + j + size / 2];
+        let d = points[source + j + size / 4 * 3];
+        let p = (j / columns) >> shift;
+        let w = root((p * (4 * circle / length)) << shift);
         let w2 = product(w, w);
-        let to = j + 3 * p * stride;
-        line[to] = even + odd;
-        line[to + stride] = product(w, evenLess + oddLess);
-        line[to + 2 * stride] = product(w2, even - odd);
-        line[to + 3 * stride] = product(product(w, w2), evenLess - oddLess);
+        let at = goal + j + 3 * p * stride;
+        let turned = minusI(b - d);
+        points[at] = a + c + (b + d);
+        points[at + stride] = product(w, a - c + turned);
+        points[at + 2 * stride] = product(w2, a + c - (b + d));
+        points[at + 3 * stride] = product(product(w, w2), a - c - turned);
       }
     }
-    stride *= 4;
+    source = goal;
+    shift += 2;
   }
   workgroupBarrier();
+  return source;
 }
 
 /// e^(−2πi j / (4 circle)), j < 4 circle: a quarter of the circle is stored.

@@ -78,9 +78,7 @@ export function convolveByFourier({ u, h, bias, reversed }: Convolution): tf.Ten
   return y!;
 }
 
-/** Complex numbers that fit into workgroup memory: a power of two, 16 for each of 256 invocations at most. */
+/** Points, a power of two, of which workgroup memory holds two sets, 8 bytes each. */
 function capacity(): number {
-  const { maxComputeWorkgroupStorageSize, maxComputeInvocationsPerWorkgroup } = gpuBackend().device.limits;
-  const most = Math.min(maxComputeWorkgroupStorageSize / 8, 16 * maxComputeInvocationsPerWorkgroup, 4096);
-  return 2 ** Math.floor(Math.log2(most));
+  return 2 ** Math.floor(Math.log2(gpuBackend().device.limits.maxComputeWorkgroupStorageSize / 16));
 }

@@ -7,7 +7,7 @@ override convolves: bool;
 
 struct Sizes { C: u32, step: u32 } // step: C where spectra have batches, otherwise 0
 
-@group(0) @binding(0) var<storage, read> points: array<vec2f>; // [B, C, rows, length]
+@group(0) @binding(0) var<storage, read> turned: array<vec2f>; // [B, C, rows, length]
 @group(0) @binding(1) var<storage, read> spectra: array<vec2f>; // [C, rows, length] or [B, C, rows, length]
 @group(0) @binding(2) var<storage, read> roots: array<vec2f>;
 @group(0) @binding(3) var<storage, read_write> out: array<vec2f>; // [B, C, rows, length]
@@ -22,15 +22,15 @@ fn main(
   let q = group.x;
   let row = ((group.z * n.C + group.y) * groups.x + q) * length;
   let spectrum = ((group.z * n.step + group.y) * groups.x + q) * length;
-  for (var k = lane; k < length; k += threads) { line[k] = points[row + k]; }
-  transform(lane);
+  for (var k = lane; k < length; k += threads) { points[k] = turned[row + k]; }
+  var base = transform(lane, 0);
   if (!convolves) {
-    for (var k = lane; k < length; k += threads) { out[row + k] = line[k]; }
+    for (var k = lane; k < length; k += threads) { out[row + k] = points[base + k]; }
     return;
   }
   for (var k = lane; k < length; k += threads) {
-    line[k] = conjugate(product(line[k], spectra[spectrum + k]));
+    points[base + k] = conjugate(product(points[base + k], spectra[spectrum + k]));
   }
-  transform(lane);
-  for (var k = lane; k < length; k += threads) { out[row + k] = product(line[k], root(4 * q * k)); }
+  base = transform(lane, base);
+  for (var k = lane; k < length; k += threads) { out[row + k] = product(points[base + k], root(4 * q * k)); }
 }
