@@ -2,7 +2,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type ConvolutionAttrs, type ConvolutionInputs, LONG_CONVOLUTION } from "../fused.js";
-import { launch, wgsl } from "../launch.js";
+import { launch, release, wgsl } from "../launch.js";
+import { sumRows } from "../sum-rows.js";
 import { convolveByFourier } from "./fourier.js";
 
 /** Outputs of a workgroup of the direct form. */
@@ -33,11 +34,16 @@ const forward: tf.KernelFunc = ({ inputs, attrs }) => {
 const gradient: tf.GradFunc = (given, saved, attrs) => {
   const g = given as tf.Tensor3D;
   const [u, h, bias] = saved as [tf.Tensor3D, tf.Tensor2D, tf.Tensor1D];
-  const backwards = (h: tf.Tensor, bias: tf.Tensor) =>
-    tf.engine().makeTensorFromTensorInfo(convolve({ u: g, h, bias, reversed: true }, attrs));
+  const backwards = (h: tf.Tensor, bias: tf.Tensor) => convolve({ u: g, h, bias, reversed: true }, attrs);
+  const byWeights = () => {
+    const parts = backwards(u, tf.zerosLike(bias)); // [B, C, T]
+    const dh = sumRows({ parts, rows: u.shape[0], shape: h.shape });
+    release(parts);
+    return dh;
+  };
   return {
-    u: () => backwards(h, bias),
-    h: () => tf.sum(backwards(u, tf.zerosLike(bias)), 0),
+    u: () => tf.engine().makeTensorFromTensorInfo(backwards(h, bias)),
+    h: byWeights,
     bias: () => tf.sum(tf.mul(g, u), [0, 2]),
   };
 };

@@ -3,6 +3,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { ScanAttrs } from "../fused.js";
 import { launch, release } from "../launch.js";
+import { sumRows } from "../sum-rows.js";
 import { chunkStarts, scanCode, WIDTH } from "./selective-scan.js";
 
 /** Positions in a chunk; gradient.wgsl keeps so many states in registers. */
@@ -27,15 +28,12 @@ export const selectiveScanGradient: tf.GradFunc = (given, saved, attrs) => {
     sizes: [T, D],
     workgroups: [tiles, M, batch],
   });
-  release(starts, later);
-  const [dx, dDelta, partial] = results.map((info) => tf.engine().makeTensorFromTensorInfo(info)) as [
-    tf.Tensor3D,
-    tf.Tensor3D,
-    tf.Tensor1D,
-  ];
-  const byToken = tf.sum(tf.reshape(tf.slice(partial, 0, split), [tiles, batch, T, 2 * N]), 0);
+  const [dx, dDelta] = results.slice(0, 2).map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  const parts = results[2]!;
+  const byToken = sumRows({ parts, rows: tiles, shape: [batch, T, 2 * N] });
+  const byChannel = sumRows({ parts, begin: split, rows: batch * M, shape: [N / 4, D, 4] });
+  release(starts, later, parts);
   const [dB, dC] = tf.split(byToken, 2, 2);
-  const byChannel = tf.sum(tf.reshape(tf.slice(partial, split), [batch * M, N / 4, D, 4]), 0);
   const dA = tf.reshape(tf.transpose(byChannel, [1, 0, 2]), [D, N]);
-  return { x: () => dx, delta: () => dDelta, A: () => dA, B: () => dB!, C: () => dC! };
+  return { x: () => dx!, delta: () => dDelta!, A: () => dA, B: () => dB!, C: () => dC! };
 };

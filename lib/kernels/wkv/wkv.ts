@@ -3,6 +3,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { WKV, type WkvAttrs, type WkvInputs } from "../fused.js";
 import { launch, release, wgsl } from "../launch.js";
+import { sumRows } from "../sum-rows.js";
 
 /** Channels in a workgroup. */
 const WIDTH = 64;
@@ -56,9 +57,10 @@ const gradient: tf.GradFunc = (given, saved) => {
     sizes: [T, C],
     workgroups: chunksOf(B, T, C),
   });
-  release(starts);
-  const [dk, dv, partial] = results.map((info) => tf.engine().makeTensorFromTensorInfo(info));
-  const [dw, du] = tf.unstack(tf.sum(partial!, 0));
+  const [dk, dv] = results.slice(0, 2).map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  const parts = results[2]!;
+  const [dw, du] = tf.unstack(sumRows({ parts, rows: B * Math.ceil(T / CHUNK), shape: [2, C] }));
+  release(starts, parts);
   return { w: () => dw!, u: () => du!, k: () => dk!, v: () => dv! };
 };
 
