@@ -1,5 +1,6 @@
 // Causal convolution by Fourier transforms, rung 2, for rows that fit into workgroup memory: a row is read once, transformed,
 // multiplied by the spectrum of its weights, transformed back and written. O(T log T); columns.wgsl says why n = T is enough.
+// Measured as in direct.wgsl: 3.8 ms at T = 256, 13 ms at 1024.
 //
 // The way back is a transform of the conjugate. u [B, C, T], spectra [C, n] or [B, C, n], bias [C].
 

@@ -4,6 +4,9 @@
 // the 320 weights that they need. Along a diagonal the weights are the same, so that 16 products take one vector of weights and
 // one of inputs from workgroup memory.
 //
+// Measured on software Vulkan (SwiftShader, two shared cores, no GPU at hand) at B = 2, C = 4: 3.5 ms at T = 256, 21 ms at 1024,
+// 190 ms at 4096, 3.2 s at 16,384.
+//
 // u [B, C, T], h [C, T] or [B, C, T], bias [C]. `reversed` reads u and writes y from the end: a correlation, for the gradient.
 
 override reversed: bool;

@@ -1,25 +1,17 @@
 /** Causal convolution by Fourier transforms: in one kernel where a row fits into workgroup memory, and in three where not. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { gpuBackend } from "../device.js";
 import { launch, release, wgsl } from "../launch.js";
 import type { Convolution } from "./long-convolution.js";
+import { planOf } from "./plan.js";
 import { rootsOf } from "./roots.js";
 
-/** Rows of the matrix that a long row is seen as, at most: 16 neighbouring columns of these are read together. */
-const ROWS = 256;
-
-/** @throws RangeError when T is too long: beyond 256 times the points that fit into workgroup memory. */
+/** y `[B, C, T]`. @throws RangeError when T is too long: beyond 256 times the points that fit into workgroup memory. */
 export function convolveByFourier({ u, h, bias, reversed }: Convolution): tf.TensorInfo {
   const [B, C, T] = u.shape as [number, number, number];
-  const n = Math.max(16, 2 ** Math.ceil(Math.log2(T)));
-  const [points, roots, step] = [capacity(), rootsOf(n), h.shape.length === 3 ? C : 0];
+  const { n, rows, width, columns } = planOf(T);
+  const [roots, step] = [rootsOf(n), h.shape.length === 3 ? C : 0];
   const batches = step === 0 ? 1 : B;
-  const fits = n <= points;
-  const rows = fits ? n : Math.min(ROWS, 2 ** Math.floor(Math.log2(n) / 2));
-  const width = n / rows;
-  if (width > points) throw new RangeError(`long convolution: expected T ≤ ${ROWS * points}, got ${T}`);
-  const columns = Math.min(width, points / rows);
   const shape = (batches: number) => [batches, C, rows, width, 2];
   const run = (name: string, length: number, columns: number) => ({
     code: wgsl("long-convolution/fft.wgsl") + wgsl(`long-convolution/${name}.wgsl`),
@@ -39,7 +31,7 @@ export function convolveByFourier({ u, h, bias, reversed }: Convolution): tf.Ten
       workgroups: [width / columns, C, batches],
     })[0]!;
   const spectra = forwards(h, batches, false);
-  if (fits) {
+  if (width === 1) {
     const { code, constants } = run("convolve", n, 1);
     const [y] = launch({
       code,
@@ -76,9 +68,4 @@ export function convolveByFourier({ u, h, bias, reversed }: Convolution): tf.Ten
   });
   release(whole, products);
   return y!;
-}
-
-/** Points, a power of two, of which workgroup memory holds two sets, 8 bytes each. */
-function capacity(): number {
-  return 2 ** Math.floor(Math.log2(gpuBackend().device.limits.maxComputeWorkgroupStorageSize / 16));
 }

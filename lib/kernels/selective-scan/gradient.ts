@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { ScanAttrs } from "../fused.js";
 import { launch, release } from "../launch.js";
 import { sumRows } from "../sum-rows.js";
-import { chunkStarts, scanCode, WIDTH } from "./selective-scan.js";
+import { chunkStarts, scanCode, WIDTH } from "./chunk-starts.js";
 
 /** Positions in a chunk; gradient.wgsl keeps so many states in registers. */
 const CHUNK = 16;

@@ -6,6 +6,8 @@
 //   r ← r + C dy,   dC = Σ_D dy h,   dB = Σ_D r hold x,   dx = Σ_N r hold B,   r ← e^(ΔA) r
 //   dΔ = Σ_N r A e^(ΔA) h_before + r B x dhold/dΔ,   dA = Σ_T r Δ e^(ΔA) h_before + r B x dhold/dA
 //
+// Measured as in plain.wgsl, but at T = 1024: 113 ms with the forward pass, 5.1 s in tfjs's operations.
+//
 // Sums over the workgroup's channels go through workgroup memory, for four positions at a time; sums over workgroups are left to
 // the caller. x, delta, dy [B, T, D]; A [D, N]; BC: B and C beside each other, [B, T, 2 N]; starts, later [B, M, N / 4, D].
 
@@ -68,7 +70,7 @@ fn main(
     let near = min(d, n.D - 1);
     let state = (block * quads + q) * n.D + near;
     let a = A[near * quads + q];
-    var before: array<vec4f, CHUNK>;
+    var before = array<vec4f, CHUNK>();
     var h = starts[state];
     for (var i = 0u; i < CHUNK; i++) {
       let z = step[i] * a;

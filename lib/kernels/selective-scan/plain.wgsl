@@ -2,6 +2,9 @@
 //
 // Per position:  h ← e^(Δ A) h + hold(Δ, A) B x,   y = Σ C h. Nothing but y is stored, but only batch × D invocations have work.
 //
+// Measured on software Vulkan (SwiftShader, two shared cores, no GPU at hand) at B = 1, T = 4096, D = 64, N = 16: 142 ms, the
+// associative scan in tfjs's operations 4.1 s.
+//
 // x, delta [B, T, D], A [D, N], B, C [B, T, N] as vectors of four states each.
 
 override quads: u32; // N / 4

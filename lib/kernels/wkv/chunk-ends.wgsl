@@ -1,5 +1,6 @@
 // WKV, rung 2, first of three kernels: the sums over each chunk of positions alone. All chunks run side by side, so that
-// T / chunk times as many invocations have work as on rung 1.
+// T / chunk times as many invocations have work as on rung 1, at twice the arithmetic. Two cores are full with rung 1's: 176 ms for
+// its 110 ms (measured as there). It is for GPUs, which need thousands of invocations.
 //
 // w [C], k, v [B, T, C].
 

@@ -3,6 +3,8 @@
 //
 //   dv = P g + P_own dy,   dk = P (g v − s) + P_own dy (v − y),   du = Σ P_own dy (v − y),   dw = Σ P (dg v − ds)
 //
+// Measured as in plain.wgsl: 217 ms with the forward pass.
+//
 // Nothing of the forward pass is computed again; y and lse were kept. wu: w above u, [2, C]; k, v, lse, y, dy [B, T, C].
 
 override chunk: u32;

