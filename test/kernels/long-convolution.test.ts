@@ -5,12 +5,14 @@ import { assertClose } from "workbook/assert-close";
 import {
   type ConvolutionAttrs,
   type ConvolutionInputs,
+  hasKernel,
   LONG_CONVOLUTION,
   runKernel,
 } from "workbook/kernels/fused";
 import { random } from "workbook/random";
+import { longConvolution } from "workbook/variants/hyena";
 import { referenceConvolutionGradient } from "../reference/long-convolution-gradient.js";
-import { memory, onGpu, read } from "./on-gpu.js";
+import { memory, onGpu, onGpuToo, read } from "./on-gpu.js";
 
 interface Sizes {
   readonly B?: number;
@@ -41,9 +43,12 @@ const convolution = (inputs: ConvolutionInputs, rung?: ConvolutionAttrs["rung"])
   runKernel(LONG_CONVOLUTION, { ...inputs }, { rung })[0] as tf.Tensor3D;
 
 /** dL/d of each input, by name, for a given dL/dy. */
-function gradients({ u, h, bias }: ConvolutionInputs, dy: tf.Tensor3D, rung?: ConvolutionAttrs["rung"]) {
-  const run = (...[u, h, bias]: tf.Tensor[]) => convolution({ u, h, bias } as ConvolutionInputs, rung);
-  const all = tf.grads(run)([u, h, bias], dy);
+function gradients(
+  { u, h, bias }: ConvolutionInputs,
+  dy: tf.Tensor3D,
+  run: typeof convolution = convolution,
+) {
+  const all = tf.grads((...[u, h, bias]) => run({ u, h, bias } as ConvolutionInputs))([u, h, bias], dy);
   return (["u", "h", "bias"] as const).map((name, i) => [name, all[i]!] as const);
 }
 
@@ -76,7 +81,7 @@ onGpu("kernels/long-convolution", () => {
         const y = await read(convolution(tensors, rung));
         expect(y.shape).to.deep.equal(expected.y.shape);
         assertRowsClose(y.data, expected.y.data, rung);
-        for (const [input, gradient] of gradients(tensors, dy, rung)) {
+        for (const [input, gradient] of gradients(tensors, dy, (inputs) => convolution(inputs, rung))) {
           expect(gradient.shape).to.deep.equal(expected[input].shape);
           assertRowsClose(await gradient.data(), expected[input].data, `${rung}, ${input}`);
         }
@@ -114,4 +119,22 @@ onGpu("kernels/long-convolution", () => {
       expect(await run()).to.deep.equal(await run());
     });
   }
+});
+
+onGpuToo("kernels/long-convolution", (backend) => {
+  it("is a kernel of ours on webgpu, and tfjs's operations elsewhere", () => {
+    expect(hasKernel(LONG_CONVOLUTION)).to.equal(backend === "webgpu");
+  });
+
+  it("Hyena's longConvolution equals the float64 sum, and so do its gradients", async () => {
+    const { tensors, dy, numbers } = draw({ B: 2, C: 3, T: 300 });
+    const expected = referenceConvolutionGradient(numbers);
+    assertRowsClose(await longConvolution(tensors).data(), expected.y.data, "y");
+    for (const [input, gradient] of gradients(tensors, dy, longConvolution)) {
+      assertRowsClose(await gradient.data(), expected[input].data, input);
+    }
+    const { u, h } = tensors;
+    const unbiased = referenceConvolutionGradient({ ...numbers, bias: [0, 0, 0] });
+    assertRowsClose(await longConvolution({ u, h }).data(), unbiased.y.data, "without a bias");
+  });
 });

@@ -2,10 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
-import { runKernel, WKV, type WkvAttrs, type WkvInputs } from "workbook/kernels/fused";
+import { hasKernel, runKernel, WKV, type WkvAttrs, type WkvInputs } from "workbook/kernels/fused";
 import { random } from "workbook/random";
+import { wkv as variant, wkvState } from "workbook/variants/rwkv";
 import { referenceWkvGradient } from "../reference/wkv-gradient.js";
-import { memory, onGpu, read } from "./on-gpu.js";
+import { memory, onGpu, onGpuToo, read } from "./on-gpu.js";
 
 const rounding = { tolerance: 2e-5, because: "float32 exponentials of keys up to 50 over 130 positions" };
 const cancelling = {
@@ -45,9 +46,8 @@ const wkv = (inputs: WkvInputs, rung?: WkvAttrs["rung"]) =>
   tf.tidy(() => runKernel(WKV, { ...inputs }, { rung })[0]) as tf.Tensor3D;
 
 /** dL/d of each input, by name, for a given dL/dy. */
-function gradients({ w, u, k, v }: WkvInputs, dy: tf.Tensor3D, rung?: WkvAttrs["rung"]) {
-  const run = (...[w, u, k, v]: tf.Tensor[]) => wkv({ w, u, k, v } as WkvInputs, rung);
-  const all = tf.grads(run)([w, u, k, v], dy);
+function gradients({ w, u, k, v }: WkvInputs, dy: tf.Tensor3D, run: typeof wkv = wkv) {
+  const all = tf.grads((...[w, u, k, v]) => run({ w, u, k, v } as WkvInputs))([w, u, k, v], dy);
   return (["w", "u", "k", "v"] as const).map((name, i) => [name, all[i]!] as const);
 }
 
@@ -72,7 +72,7 @@ onGpu("kernels/wkv", () => {
       const expected = referenceWkvGradient(numbers);
       for (const rung of ["plain", "chunked"] as const) {
         assertClose(await read(wkv(tensors, rung)), expected.y, rounding, rung);
-        for (const [input, gradient] of gradients(tensors, dy, rung)) {
+        for (const [input, gradient] of gradients(tensors, dy, (inputs) => wkv(inputs, rung))) {
           const share = (data: ArrayLike<number>) => shareOf(data, expected.magnitudes[input]);
           const label = `${rung}, ${input}`;
           assertClose(share(await gradient.data()), share(expected[input].data), cancelling, label);
@@ -99,5 +99,32 @@ onGpu("kernels/wkv", () => {
       return memory();
     };
     expect(await run()).to.deep.equal(await run());
+  });
+});
+
+onGpuToo("kernels/wkv", (backend) => {
+  it("is a kernel of ours on webgpu, and tfjs's operations elsewhere", () => {
+    expect(hasKernel(WKV)).to.equal(backend === "webgpu");
+  });
+
+  it("RWKV's wkv equals the float64 sum, and so do its gradients", async () => {
+    const { tensors, dy, numbers } = draw({ B: 2, T: 65, C: 16 });
+    const expected = referenceWkvGradient(numbers);
+    assertClose(await read(variant(tensors)), expected.y, rounding);
+    for (const [input, gradient] of gradients(tensors, dy, variant)) {
+      const share = (data: ArrayLike<number>) => shareOf(data, expected.magnitudes[input]);
+      assertClose(share(await gradient.data()), share(expected[input].data), cancelling, input);
+    }
+  });
+
+  it("RWKV's wkv goes on from a state, which the kernel does not know", async () => {
+    const { tensors, numbers } = draw({ B: 2, T: 65, C: 16 });
+    const part = (begin: number, size: number) => {
+      const cut = (x: tf.Tensor3D) => tf.slice(x, [0, begin, 0], [-1, size, -1]);
+      return { ...tensors, k: cut(tensors.k), v: cut(tensors.v) };
+    };
+    const state = wkvState(part(0, 40));
+    const whole = tf.concat([variant(part(0, 40)), variant({ ...part(40, 25), state })], 1);
+    assertClose(await read(whole), referenceWkvGradient(numbers).y, rounding);
   });
 });
