@@ -51,17 +51,18 @@ export const howToGetOne =
   "install the driver of your GPU (on Linux its Vulkan driver), or Debian's software Vulkan: apt-get install libvulkan1 chromium";
 
 /**
- * @param flags Dawn's: `disable-dawn-features=…`.
+ * @param disabled features of Dawn's, by name.
  * @throws Error that says what is missing and how to get it.
  */
-export async function findAdapter(flags: readonly string[] = []): Promise<Adapter> {
+export async function findAdapter(disabled: readonly string[] = []): Promise<Adapter> {
   const { create, globals } = await import("webgpu").catch((error: Error) => {
     throw new Error(`the package webgpu does not load: ${error.message.split("\n")[0]}`);
   });
   // `GPUBufferUsage` and its like, which tfjs expects to be global.
   Object.assign(globalThis, globals);
   useSoftwareVulkanWithoutDriver();
-  const gpu = create([...flags]);
+  const off = usesSoftwareVulkan() ? [...disabled, zeroAtOnce] : disabled;
+  const gpu = create(off.length === 0 ? [] : [`disable-dawn-features=${off.join(",")}`]);
   const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
   if (adapter === null) throw new Error(`no GPU was found; ${howToGetOne}`);
   origins.set(adapter, gpu);
@@ -97,6 +98,16 @@ function useSoftwareVulkanWithoutDriver(): void {
   if (process.platform !== "linux") return;
   if (process.env.VK_ICD_FILENAMES !== undefined || process.env.VK_DRIVER_FILES !== undefined) return;
   if (existsSync(SOFTWARE_VULKAN) && !hasVulkanDriver()) process.env.VK_ICD_FILENAMES = SOFTWARE_VULKAN;
+}
+
+/**
+ * SwiftShader writes the zeros of workgroup memory out one by one, and takes 1 s to compile a kernel with 8 KB of it; a loop of
+ * Dawn's does the same and costs 10 ms.
+ */
+const zeroAtOnce = "use_vulkan_zero_initialize_workgroup_memory_extension";
+
+function usesSoftwareVulkan(): boolean {
+  return /swiftshader/i.test(process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? "");
 }
 
 /** The folders in which the Vulkan loader looks for drivers, in short: XDG's, `/etc` and `/usr/local`. */

@@ -97,3 +97,61 @@ export interface DeltaRuleInputs {
   /** `[B, H, T]` */
   readonly beta: tf.Tensor3D;
 }
+
+/** The selective scan (lib/variants/mamba.ts): y `[B, T, D]`. */
+export const SELECTIVE_SCAN = "WorkbookSelectiveScan";
+/** Most states a channel may have; their number must be a multiple of 4. */
+export const MAX_STATES = 32;
+
+export interface ScanInputs {
+  /** `[B, T, D]` */
+  readonly x: tf.Tensor3D;
+  readonly delta: tf.Tensor3D;
+  /** `[D, N]` */
+  readonly A: tf.Tensor2D;
+  /** `[B, T, N]` */
+  readonly B: tf.Tensor3D;
+  readonly C: tf.Tensor3D;
+}
+
+export interface ScanAttrs {
+  /** Zero-order hold in place of Euler's rule. */
+  readonly zeroOrder: boolean;
+  /** The best for the length unless given. */
+  readonly rung?: "plain" | "chunked";
+}
+
+/** WKV of RWKV-4: y and the logarithm of each row's sum of weights, `[B, T, C]` each; only y has a gradient. */
+export const WKV = "WorkbookWkv";
+
+export interface WkvInputs {
+  /** `[C]`, the logarithm of what is left of a weight after one position: 0 or less. */
+  readonly w: tf.Tensor1D;
+  /** `[C]`, the newest key's bonus. */
+  readonly u: tf.Tensor1D;
+  /** `[B, T, C]` */
+  readonly k: tf.Tensor3D;
+  readonly v: tf.Tensor3D;
+}
+
+export interface WkvAttrs {
+  /** The best for the length unless given. */
+  readonly rung?: "plain" | "chunked";
+}
+
+/** y_t = Σ_(s≤t) h_(t−s) u_s + bias u_t: `[B, C, T]`. */
+export const LONG_CONVOLUTION = "WorkbookLongConvolution";
+
+export interface ConvolutionInputs {
+  /** `[B, C, T]` */
+  readonly u: tf.Tensor3D;
+  /** `[C, T]` */
+  readonly h: tf.Tensor2D;
+  /** `[C]` */
+  readonly bias: tf.Tensor1D;
+}
+
+export interface ConvolutionAttrs {
+  /** The best for the length unless given. */
+  readonly rung?: "direct" | "fourier";
+}

@@ -4,10 +4,16 @@ import { registerAttention } from "./attention/attention.js";
 import { registerBlockSparse } from "./attention/block-sparse.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
+import { registerLongConvolution } from "./long-convolution/long-convolution.js";
+import { registerSelectiveScan } from "./selective-scan/selective-scan.js";
+import { registerWkv } from "./wkv/wkv.js";
 
 export function registerKernels(): void {
   registerAttention();
   registerBlockSparse();
   registerDeltaRule();
   registerLinearAttention();
+  registerLongConvolution();
+  registerSelectiveScan();
+  registerWkv();
 }

@@ -16,6 +16,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { inverseRealFft, multiplySpectra, realFft } from "../fft.js";
+import { hasKernel, LONG_CONVOLUTION, runKernel } from "../kernels/fused.js";
 import { dims, ensure } from "../shapes.js";
 
 export interface LongConvolutionOptions {
@@ -27,10 +28,17 @@ export interface LongConvolutionOptions {
   readonly bias?: tf.Tensor1D;
 }
 
-/** Σ_(s≤t) h_(t−s) u_s + b u_t for each channel, by Fourier transforms: `[B, C, T]`, in O(T log T). */
+/**
+ * Σ_(s≤t) h_(t−s) u_s + b u_t for each channel, by Fourier transforms: `[B, C, T]`, in O(T log T). On the backend `webgpu` by kernels
+ * (lib/kernels/long-convolution).
+ */
 export function longConvolution({ u, h, bias }: LongConvolutionOptions): tf.Tensor3D {
   check("longConvolution", { u, h, bias });
-  return tf.tidy(() => withBias(convolve(u, h), u, bias));
+  return tf.tidy(() => {
+    if (!hasKernel(LONG_CONVOLUTION)) return withBias(convolve(u, h), u, bias);
+    const inputs = { u, h, bias: bias ?? tf.zeros([u.shape[1]]) };
+    return runKernel(LONG_CONVOLUTION, inputs, {})[0] as tf.Tensor3D;
+  });
 }
 
 /** The same sums as a product with each channel's Toeplitz matrix: `[B, C, T]`, in O(T²). */

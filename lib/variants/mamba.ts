@@ -17,6 +17,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import { hasKernel, MAX_STATES, runKernel, type ScanInputs, SELECTIVE_SCAN } from "../kernels/fused.js";
 import { associativeScan, earlier } from "../scan.js";
 import { dims, ensure } from "../shapes.js";
 
@@ -60,10 +61,37 @@ export interface SelectiveScanOptions {
   readonly discretise?: Discretisation;
 }
 
-/** All states at once by an associative scan, in 2 log₂ T rounds: `[B, T, D]`. Holds T · D · N numbers. */
+/**
+ * `[B, T, D]`, on the backend `webgpu` by a kernel (lib/kernels/selective-scan) where it knows the discretisation and N ≤ 32, and
+ * elsewhere by `selectiveScanAssociative`.
+ */
 export function selectiveScan(options: SelectiveScanOptions): tf.Tensor3D {
+  const { x, delta, A, B, C, discretise = euler } = options;
+  const N = dims("selectiveScan", legend(options)).N!;
+  const known = discretise === euler || discretise === zeroOrderHold;
+  if (!hasKernel(SELECTIVE_SCAN) || !known || N > MAX_STATES) return selectiveScanAssociative(options);
   return tf.tidy(() => {
-    const { x, delta, A, B, C, discretise, sizes } = checked("selectiveScan", options);
+    // The kernel takes states four at a time; one with A = B = C = 0 stays 0 and is never read.
+    const whole = <T extends tf.Tensor>(tensor: T): T =>
+      N % 4 === 0
+        ? tensor
+        : tf.pad(
+            tensor,
+            tensor.shape.map((_, axis) => [0, axis === tensor.rank - 1 ? 4 - (N % 4) : 0]),
+          );
+    const inputs: ScanInputs = { x, delta, A: whole(A), B: whole(B), C: whole(C) };
+    return runKernel(
+      SELECTIVE_SCAN,
+      { ...inputs },
+      { zeroOrder: discretise === zeroOrderHold },
+    )[0] as tf.Tensor3D;
+  });
+}
+
+/** All states at once by an associative scan, in 2 log₂ T rounds: `[B, T, D]`. Holds T · D · N numbers. */
+export function selectiveScanAssociative(options: SelectiveScanOptions): tf.Tensor3D {
+  return tf.tidy(() => {
+    const { x, delta, A, B, C, discretise, sizes } = checked("selectiveScanAssociative", options);
     const [batch, T, D, N] = sizes;
     const rows = (tensor: tf.Tensor3D) => tf.reshape(tensor, [batch * T, 1, D]) as tf.Tensor3D;
     const step = discretise({
@@ -202,16 +230,20 @@ function sweep(
   return state;
 }
 
-/** Entry checks; A comes back as `[1, N, D]`. */
-function checked(name: string, { x, delta, A, B, C, discretise = euler }: SelectiveScanOptions) {
-  const legend = {
+function legend({ x, delta, A, B, C }: SelectiveScanOptions) {
+  return {
     x: [x, "B T D"],
     delta: [delta, "B T D"],
     A: [A, "D N"],
     B: [B, "B T N"],
     C: [C, "B T N"],
   } as const;
-  const { B: batch, T, D, N } = dims(name, legend);
+}
+
+/** Entry checks; A comes back as `[1, N, D]`. */
+function checked(name: string, options: SelectiveScanOptions) {
+  const { x, delta, A, B, C, discretise = euler } = options;
+  const { B: batch, T, D, N } = dims(name, legend(options));
   const sizes = [batch!, T!, D!, N!] as const;
   const channelsLast: tf.Tensor3D = tf.reshape(tf.transpose(A), [1, N!, D!]);
   return { x, delta, A: channelsLast, B, C, discretise, sizes };

@@ -19,6 +19,7 @@
  */
 
 import * as tf from "@tensorflow/tfjs";
+import { hasKernel, runKernel, WKV } from "../kernels/fused.js";
 import { dims, ensure } from "../shapes.js";
 import { joined, type Sums, sumsBeforeEach, total, type WholeSums } from "./rwkv-sums.js";
 
@@ -53,9 +54,17 @@ export function logDecay(decay: tf.Tensor1D): tf.Tensor1D {
   return tf.tidy(() => tf.neg(tf.exp(tf.minimum(decay, Math.log(1e30))))) as tf.Tensor1D;
 }
 
-/** All positions at once by an associative scan: pairs, pairs of pairs, and so on, 2 log₂ T rounds. `[B, T, C]`. */
+/**
+ * All positions at once, `[B, T, C]`: on the backend `webgpu` by a kernel (lib/kernels/wkv), where nothing came before, and else by an
+ * associative scan: pairs, pairs of pairs, and so on, 2 log₂ T rounds.
+ */
 export function wkv(options: WkvOptions): tf.Tensor3D {
-  return tf.tidy(() => scanned(checked("wkv", options), 2));
+  return tf.tidy(() => {
+    const all = checked("wkv", options);
+    const { w, u, k, v } = all;
+    if (options.state !== undefined || !hasKernel(WKV)) return scanned(all, 2);
+    return runKernel(WKV, { w, u, k, v }, {})[0] as tf.Tensor3D;
+  });
 }
 
 /** The same position by position, with nothing but a state in between: `[B, T, C]`. */

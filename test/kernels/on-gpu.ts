@@ -40,3 +40,9 @@ export async function read(
 ): Promise<{ readonly shape: readonly number[]; readonly data: ArrayLike<number> }> {
   return { shape: tensor.shape, data: await tensor.data() };
 }
+
+/** What tfjs holds, once nothing is under way: tensors, and bytes in buffers of the GPU. */
+export function memory(): { readonly tensors: number; readonly bytes: number } {
+  const { numTensors, numBytesInGPU } = tf.memory() as tf.MemoryInfo & { numBytesInGPU: number };
+  return { tensors: numTensors, bytes: numBytesInGPU };
+}

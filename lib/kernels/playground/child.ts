@@ -18,7 +18,7 @@ const send = (message: FromChild) =>
 
 try {
   // Timestamps in full: nobody can spy on others with them here.
-  const { adapter } = await findAdapter(["disable-dawn-features=timestamp_quantization"]);
+  const { adapter } = await findAdapter(["timestamp_quantization"]);
   const device = await openDevice(adapter);
   const { description, software } = describeAdapter(adapter);
   const name = software ? `${description}, software in place of a GPU` : description;
