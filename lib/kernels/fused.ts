@@ -96,4 +96,22 @@ export interface DeltaRuleInputs {
   readonly v: tf.Tensor4D;
   /** `[B, H, T]` */
   readonly beta: tf.Tensor3D;
+/** Attention of few queries to a long cache, cut along the keys: `[out]` of shape `[B, H, T, E]` from q, k and v. */
+export const DECODE = "WorkbookDecode";
+
+/** `plain`: one invocation per piece; `split`: a workgroup per worker; `subgroup`: the same, with sums inside a subgroup. */
+export type DecodeRung = "plain" | "split" | "subgroup";
+
+export interface DecodeAttrs {
+  readonly scale: number;
+  /** Keys that each batch element has; query t sees all but the last T − 1 − t of them. */
+  readonly lengths: readonly number[];
+  /** For each worker its pieces: keys `from` ≤ s < `to` of key head `g` of batch element `b`. All keys once. */
+  readonly splits: readonly (readonly {
+    readonly b: number;
+    readonly g: number;
+    readonly from: number;
+    readonly to: number;
+  }[])[];
+  readonly rung?: DecodeRung;
 }

@@ -10,4 +10,9 @@ export function registerKernels(): void {
   registerBlockSparse();
   registerDeltaRule();
   registerLinearAttention();
+import { registerDecode } from "./decode/decode.js";
+
+export function registerKernels(): void {
+  registerAttention();
+  registerDecode();
 }
