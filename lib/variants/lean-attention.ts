@@ -18,7 +18,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { attention, repeatHeads } from "../attention.js";
 import { cacheMask } from "../cache-mask.js";
-import { DECODE, type DecodeAttrs, type DecodeRung, hasKernel, MAX_WIDTH, runKernel } from "../kernels/fused.js";
+import {
+  DECODE,
+  type DecodeAttrs,
+  type DecodeRung,
+  hasKernel,
+  MAX_WIDTH,
+  runKernel,
+} from "../kernels/fused.js";
 import { dims, ensure } from "../shapes.js";
 import { checkSplits, type Splits, streamK } from "./lean-splits.js";
 
@@ -58,7 +65,11 @@ export function partialAttention({ q, k, v, mask, scale }: PartialOptions): Part
     const m = tf.max<tf.Tensor4D>(scores, -1, true); // [B, H, T, 1]
     const weights = tf.exp(tf.sub(scores, m));
     const seen = mask === undefined ? weights : tf.mul<tf.Tensor4D>(weights, tf.cast(mask, "float32"));
-    return { m, l: tf.sum<tf.Tensor4D>(seen, -1, true), o: tf.matMul(seen, repeatHeads(v, H!)) as tf.Tensor4D };
+    return {
+      m,
+      l: tf.sum<tf.Tensor4D>(seen, -1, true),
+      o: tf.matMul(seen, repeatHeads(v, H!)) as tf.Tensor4D,
+    };
   });
 }
 
@@ -84,7 +95,7 @@ export interface DecodeOptions {
   readonly k: tf.Tensor4D;
   /** The cache of values `[B, G, S, E]`. */
   readonly v: tf.Tensor4D;
-  /** How many keys of its cache each batch element has, S at most; S unless given. What lies behind is not read. */
+  /** How many keys of its cache each batch element has, S at most; S unless given. What lies behind has no say; it must be finite. */
   readonly lengths?: readonly number[];
   /** Which worker computes which keys; chosen by the amount of work unless given. */
   readonly splits?: Splits;
@@ -105,7 +116,8 @@ export function decodeAttention(options: DecodeOptions): tf.Tensor4D {
   ensure(H! % G! === 0, `${name}: expected key heads that divide the ${H} query heads, got ${G}`);
   const lengths = options.lengths ?? Array<number>(B!).fill(S!);
   ensure(
-    lengths.length === B && lengths.every((length) => Number.isInteger(length) && length >= 0 && length <= S!),
+    lengths.length === B &&
+      lengths.every((length) => Number.isInteger(length) && length >= 0 && length <= S!),
     `${name}: expected ${B} lengths from 0 to S = ${S}, got [${lengths.join(", ")}]`,
   );
   if (splits !== undefined) checkSplits(name, splits, { lengths, heads: G! });

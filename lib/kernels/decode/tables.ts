@@ -38,7 +38,11 @@ export function decodeTables(
 
 function ints(values: readonly number[], shape: readonly number[] = [values.length]): tf.TensorInfo {
   const backend = gpuBackend();
-  return { dataId: backend.write(Int32Array.from(values), [...shape], "int32"), shape: [...shape], dtype: "int32" };
+  return {
+    dataId: backend.write(Int32Array.from(values), [...shape], "int32"),
+    shape: [...shape],
+    dtype: "int32",
+  };
 }
 
 /** 0, a, a + b, a + b + c, … */
