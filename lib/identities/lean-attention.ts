@@ -160,7 +160,7 @@ const plain = (data: readonly number[]) => ({ shape: [data.length], data });
 function asRow(value: Awaited<ReturnType<Merge>>): tf.Tensor1D {
   if (value instanceof tf.Tensor) return value as tf.Tensor1D;
   if (typeof value === "number") throw new TypeError(`expected a row, got the number ${value}`);
-  return tf.tensor(Array.from(value.data as ArrayLike<number>), [...value.shape]) as tf.Tensor1D;
+  return tf.tensor1d(Array.from(value.data as ArrayLike<number>));
 }
 
 /** The definition, as loops in float64. */

@@ -85,7 +85,8 @@ export function mergePartials(a: Partial, b: Partial): Partial {
 
 /** o / l, `[B, H, T, E]`: the attention of all keys that were merged. Zeros where there was none. */
 export function finishPartial({ l, o }: Partial): tf.Tensor4D {
-  return tf.tidy(() => tf.div(o, tf.where(tf.equal(l, 0), tf.onesLike(l), l)));
+  // The largest score adds e⁰ to l: below 1 there was no key.
+  return tf.tidy(() => tf.div(o, tf.maximum(l, 1)));
 }
 
 export interface DecodeOptions {

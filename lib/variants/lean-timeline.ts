@@ -35,10 +35,7 @@ export interface Timeline {
 
 /** @throws RangeError unless there is a worker. */
 export function timeline({ splits, workers, overhead = 0 }: TimelineOptions): Timeline {
-  ensure(
-    Number.isInteger(workers) && workers >= 1,
-    `timeline: expected one worker or more, got ${workers}`,
-  );
+  ensure(Number.isInteger(workers) && workers >= 1, `timeline: expected one worker or more, got ${workers}`);
   const free = Array<number>(workers).fill(0);
   const spans: Span[] = [];
   for (const job of splits) {
