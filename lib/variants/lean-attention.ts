@@ -9,8 +9,8 @@
  *
  * Identities (lib/identities/lean-attention.ts): merging is associative and commutative, the empty set changes nothing; so any
  * cut of the keys, in pieces of any lengths, gives softmax attention.
- * Cost for a token after n others, per head: 2 n (D + E) FLOPs; n scores in memory where tfjs's operations compute it, and
- * P (E + 2) numbers for P pieces where the kernel does (lib/kernels/decode).
+ * Cost for a token after n others, per head: 2 n (D + E) FLOPs; beside the cache n scores in memory at once, those of one piece where
+ * pieces are merged, and P (E + 2) numbers for P pieces in the kernel (lib/kernels/decode).
  * Deviates from the paper: the pieces are merged by a second kernel, not by the worker that finishes a tile, since WebGPU promises no
  * worker that another one is running too; several new tokens at once, each seeing the cache up to itself.
  */
@@ -27,7 +27,7 @@ import {
   runKernel,
 } from "../kernels/fused.js";
 import { dims, ensure } from "../shapes.js";
-import { checkSplits, type Splits, streamK } from "./lean-splits.js";
+import { checkSplits, type Piece, type Splits, streamK } from "./lean-splits.js";
 
 /** The maximum of no scores: finite, so that differences of it are numbers. */
 const NOTHING = -1e30;
@@ -84,7 +84,7 @@ export function mergePartials(a: Partial, b: Partial): Partial {
 }
 
 /** o / l, `[B, H, T, E]`: the attention of all keys that were merged. Zeros where there was none. */
-export function finishPartial({ l, o }: Partial): tf.Tensor4D {
+export function finishPartial({ l, o }: Pick<Partial, "l" | "o">): tf.Tensor4D {
   // The largest score adds e⁰ to l: below 1 there was no key.
   return tf.tidy(() => tf.div(o, tf.maximum(l, 1)));
 }
@@ -113,7 +113,7 @@ export interface DecodeOptions {
 export function decodeAttention(options: DecodeOptions): tf.Tensor4D {
   const { q, k, v, splits } = options;
   const name = "decodeAttention";
-  const { B, H, T, D, G, S, E } = dims(name, { q: [q, "B H T D"], k: [k, "B G S D"], v: [v, "B G S E"] });
+  const { B, H, D, G, S, E } = dims(name, { q: [q, "B H T D"], k: [k, "B G S D"], v: [v, "B G S E"] });
   ensure(H! % G! === 0, `${name}: expected key heads that divide the ${H} query heads, got ${G}`);
   const lengths = options.lengths ?? Array<number>(B!).fill(S!);
   ensure(
@@ -132,8 +132,7 @@ export function decodeAttention(options: DecodeOptions): tf.Tensor4D {
       };
       return runKernel(DECODE, { q, k, v }, { ...attrs })[0] as tf.Tensor4D;
     }
-    if (splits === undefined) return attention({ q, k, v, mask: cacheMask({ lengths, T: T!, S: S! }) });
-    return piecewise(options, lengths, splits);
+    return composed(options, lengths, splits);
   });
 }
 
@@ -150,33 +149,38 @@ function chosenSplits(lengths: readonly number[], heads: number): Splits {
   return streamK({ lengths, heads, workers, block: BLOCK });
 }
 
-/** Piece by piece, merged tile by tile. */
-function piecewise({ q, k, v }: DecodeOptions, lengths: readonly number[], splits: Splits): tf.Tensor4D {
-  const [, H, T, D] = q.shape;
+/** Out of tfjs's operations; without splits all keys at once. */
+function composed({ q, k, v }: DecodeOptions, lengths: readonly number[], splits?: Splits): tf.Tensor4D {
+  const [B, H, T, D] = q.shape;
   const [, G, S, E] = v.shape;
-  const R = H / G;
-  const mask = cacheMask({ lengths, T, S });
-  const tile = (b: number, g: number) => {
-    const query = tf.slice(q, [b, g * R, 0, 0], [1, R, T, D]);
-    const partials = splits
-      .flat()
-      .filter((piece) => piece.b === b && piece.g === g && piece.from < piece.to)
-      .map(({ from, to }) =>
-        partialAttention({
-          q: query,
-          k: tf.slice(k, [b, g, from, 0], [1, 1, to - from, D]),
-          v: tf.slice(v, [b, g, from, 0], [1, 1, to - from, E]),
-          mask: tf.slice(mask, [b, 0, 0, from], [1, 1, T, to - from]),
-        }),
-      );
-    if (partials.length === 0) return tf.zeros([1, R, T, E]) as tf.Tensor4D;
-    return finishPartial(partials.reduce(mergePartials)); // [1, H / G, T, E]
-  };
-  const heads = lengths.map((_, b) =>
-    tf.concat(
-      Array.from({ length: G }, (_, g) => tile(b, g)),
-      1,
-    ),
-  );
-  return tf.concat(heads, 0); // [B, H, T, E]
+  const R = (T * H) / G;
+  // As further queries of one key head, heads that share it need no copies of the cache.
+  const rows: tf.Tensor4D = tf.reshape(q, [B, G, R, D]);
+  const everything = T === 1 && lengths.every((length) => length === S);
+  const mask = everything ? undefined : tf.tile<tf.Tensor4D>(cacheMask({ lengths, T, S }), [1, 1, H / G, 1]); // [B, 1, R, S]
+  if (splits === undefined) return tf.reshape(attention({ q: rows, k, v, mask }), [B, H, T, E]);
+  const tiles = Array.from({ length: B * G }, (_, tile) => {
+    const [b, g] = [Math.floor(tile / G), tile % G];
+    const part = ({ from, to }: Piece) =>
+      partialAttention({
+        q: tf.slice(rows, [b, g, 0, 0], [1, 1, R, D]),
+        k: tf.slice(k, [b, g, from, 0], [1, 1, to - from, D]),
+        v: tf.slice(v, [b, g, from, 0], [1, 1, to - from, E]),
+        mask: mask && tf.slice(mask, [b, 0, 0, from], [1, 1, R, to - from]),
+      });
+    const own = splits.flat().filter((piece) => piece.b === b && piece.g === g && piece.from < piece.to);
+    return finishPartial(mergedParts(own, part) ?? { l: tf.zeros([1, 1, R, 1]), o: tf.zeros([1, 1, R, E]) });
+  });
+  return tf.reshape(tf.concat(tiles, 1), [B, H, T, E]);
+}
+
+/** One piece after the other: of each only what is known after it stays in memory. */
+function mergedParts(pieces: readonly Piece[], part: (piece: Piece) => Partial): Partial | undefined {
+  let known: Partial | undefined;
+  for (const piece of pieces) {
+    const before = known;
+    known = tf.tidy(() => ({ ...(before === undefined ? part(piece) : mergePartials(before, part(piece))) }));
+    tf.dispose({ ...before });
+  }
+  return known;
 }

@@ -40,7 +40,10 @@ function direct(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D) {
 }
 
 /** Outputs and log-sums of pieces of the keys with these scores, and the attention of all, in float64. */
-function finished(scores: readonly (readonly number[])[], values: readonly (readonly (readonly number[])[])[]) {
+function finished(
+  scores: readonly (readonly number[])[],
+  values: readonly (readonly (readonly number[])[])[],
+) {
   const E = 3;
   const logSum = (own: readonly number[]) => {
     if (own.length === 0) return -1e30;
@@ -73,9 +76,7 @@ function drawPieces(random: Random, sizes: readonly number[], shift: (piece: num
 
 /** For each key of the line, its text and its place there. */
 function line(lengths: readonly number[]): [text: number, key: number][] {
-  return lengths.flatMap((length, text) =>
-    Array.from({ length }, (_, key): [number, number] => [text, key]),
-  );
+  return lengths.flatMap((length, text) => Array.from({ length }, (_, key): [number, number] => [text, key]));
 }
 
 const lengths = [64, 128, 256, 512];
@@ -197,7 +198,8 @@ const exercises: GradedExercises<typeof Answers> = {
     hint: "Walk over the texts and keep in mind where each begins in the line. What do its keys and the stretch have in common?",
     tests: [
       property({
-        sentence: "it holds the keys of the line from ⌊w N / W⌋ to before ⌊(w + 1) N / W⌋, in order, none of them twice",
+        sentence:
+          "it holds the keys of the line from ⌊w N / W⌋ to before ⌊(w + 1) N / W⌋, in order, none of them twice",
         points: 2,
         inputs: ({ array, integer }) => ({
           lengths: array(integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 5 }),
@@ -214,7 +216,10 @@ const exercises: GradedExercises<typeof Answers> = {
               );
             }
             const found = texts.flatMap((text, i) =>
-              Array.from({ length: Math.max(0, Math.min(to[i]! - from[i]!, 100)) }, (_, j) => [text, from[i]! + j]),
+              Array.from({ length: Math.max(0, Math.min(to[i]! - from[i]!, 100)) }, (_, j) => [
+                text,
+                from[i]! + j,
+              ]),
             );
             const expected = keys.slice(cut(worker), cut(worker + 1));
             if (JSON.stringify(found) === JSON.stringify(expected)) continue;
@@ -255,7 +260,12 @@ const exercises: GradedExercises<typeof Answers> = {
         run: async ({ answer, random }) => {
           for (const sizes of [[4, 4], [1, 7, 2 + random.integer(5)], [3]]) {
             const { outputs, logSums, expected } = drawPieces(random, sizes, (p) => p - 1);
-            assertClose(await answer(outputs, logSums), expected, single, `pieces of [${sizes}] keys: output`);
+            assertClose(
+              await answer(outputs, logSums),
+              expected,
+              single,
+              `pieces of [${sizes}] keys: output`,
+            );
           }
         },
       },
@@ -271,7 +281,9 @@ const exercises: GradedExercises<typeof Answers> = {
         sentence: "log-sums of ±1000 stay finite",
         hint: "e^1000 overflows. Subtract the largest L first, or use a function of tfjs that does.",
         run: async ({ answer, random }) => {
-          const { outputs, logSums, expected } = drawPieces(random, [3, 2, 4], (p) => (p === 0 ? -1000 : 1000));
+          const { outputs, logSums, expected } = drawPieces(random, [3, 2, 4], (p) =>
+            p === 0 ? -1000 : 1000,
+          );
           const coarse = { tolerance: 2e-3, because: "float32 holds log-sums of 1,000 to 6 · 10⁻⁵ only" };
           assertClose(await answer(outputs, logSums), expected, coarse, "output");
         },
@@ -292,16 +304,17 @@ const exercises: GradedExercises<typeof Answers> = {
     is: "number",
     hint: "A worker that has no head has nothing to do.",
     tests: [
-      { sentence: "workers with something to do", run: async ({ answer }) => expectNumber(await answer(), 32) },
+      {
+        sentence: "workers with something to do",
+        run: async ({ answer }) => expectNumber(await answer(), 32),
+      },
     ],
   },
   mostPieces: {
     title: "Quiz: pieces",
     is: "number",
     hint: "Each tile is one piece before the line is cut. How many cuts do eight stretches need, and what does a cut do?",
-    tests: [
-      { sentence: "pieces at most", run: async ({ answer }) => expectNumber(await answer(), 47) },
-    ],
+    tests: [{ sentence: "pieces at most", run: async ({ answer }) => expectNumber(await answer(), 47) }],
   },
   weightedByLength: {
     title: "Quiz: weights by length",

@@ -17,7 +17,8 @@ const dividing = "pieces of any length that divides S give softmax attention";
 const remainder = "a last piece that is shorter, and a piece longer than S, give it too";
 const flops = "operations grow like S";
 const bytes = "memory does not grow with S";
-const keys = "it holds the keys of the line from ⌊w N / W⌋ to before ⌊(w + 1) N / W⌋, in order, none of them twice";
+const keys =
+  "it holds the keys of the line from ⌊w N / W⌋ to before ⌊(w + 1) N / W⌋, in order, none of them twice";
 const once = "a text appears once at most, and one without keys in the stretch does not appear";
 const whole = "pieces of any lengths give the attention of all their keys";
 const empty = "a piece without keys has no say";
@@ -214,7 +215,11 @@ export default mutants<typeof Answers>({
       loses: [remainder],
       answer: inPieces({ starts: (S, piece) => Math.max(1, Math.floor(S / piece)) }),
     },
-    { name: "adds l without rescaling it", loses: [dividing, remainder, finite, flops, bytes], answer: inPieces({ merge: joining({ l: (a, b) => tf.add(a, b) }) }) },
+    {
+      name: "adds l without rescaling it",
+      loses: [dividing, remainder, finite, flops, bytes],
+      answer: inPieces({ merge: joining({ l: (a, b) => tf.add(a, b) }) }),
+    },
     {
       name: "forgets to divide by √D",
       loses: [dividing, remainder, finite, flops, bytes],
@@ -230,7 +235,9 @@ export default mutants<typeof Answers>({
     {
       name: "shares of ⌈N / W⌉",
       loses: [keys],
-      answer: cutting({ cut: (worker, total, workers) => Math.min(total, worker * Math.ceil(total / workers)) }),
+      answer: cutting({
+        cut: (worker, total, workers) => Math.min(total, worker * Math.ceil(total / workers)),
+      }),
     },
     {
       name: "rounds the cuts instead of flooring them",
@@ -247,13 +254,19 @@ export default mutants<typeof Answers>({
       name: "gives whole texts to workers in turn",
       loses: [keys],
       answer: (lengths, workers, worker) => {
-        const texts = lengths.map((_, text) => text).filter((text) => text % workers === worker && lengths[text]! > 0);
+        const texts = lengths
+          .map((_, text) => text)
+          .filter((text) => text % workers === worker && lengths[text]! > 0);
         return { texts, from: texts.map(() => 0), to: texts.map((text) => lengths[text]!) };
       },
     },
   ],
   combineFinished: [
-    { name: "the plain mean", loses: [whole, empty, large], answer: (outputs) => tf.mean(outputs, 0) as tf.Tensor1D },
+    {
+      name: "the plain mean",
+      loses: [whole, empty, large],
+      answer: (outputs) => tf.mean(outputs, 0) as tf.Tensor1D,
+    },
     {
       name: "weights e^L that overflow",
       loses: [large],
