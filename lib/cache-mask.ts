@@ -8,12 +8,14 @@ export interface CacheMaskOptions {
   readonly T: number;
   /** Keys that the cache has room for. */
   readonly S: number;
+  /** Heads whose queries stand behind one another because they share a key head; 1 unless given. */
+  readonly group?: number;
 }
 
-/** True where query t of batch element b may see key s: s < length − (T − 1 − t). `[B, 1, T, S]`. */
-export function cacheMask({ lengths, T, S }: CacheMaskOptions): tf.Tensor4D {
-  return tf.tidy(() => {
-    const end = lengths.flatMap((length) => Array.from({ length: T }, (_, t) => length - (T - 1 - t)));
-    return tf.less(tf.range(0, S), tf.tensor4d(end, [lengths.length, 1, T, 1]));
-  });
+/** True where query t of batch element b may see key s: s < length − (T − 1 − t). `[B, 1, group · T, S]`. */
+export function cacheMask({ lengths, T, S, group = 1 }: CacheMaskOptions): tf.Tensor4D {
+  const ends = lengths.flatMap((length) =>
+    Array.from({ length: group * T }, (_, row) => length - (T - 1 - (row % T))),
+  );
+  return tf.tidy(() => tf.less(tf.range(0, S), tf.tensor4d(ends, [lengths.length, 1, group * T, 1])));
 }

@@ -1,7 +1,8 @@
 /** What `workbook bench lean-attention` measures: one new token against a cache of T. */
 
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { composedAttention } from "../attention.js";
+import { prepared } from "../measure/prepared.js";
 import type { Benchmark, Prepared } from "../measure/scaling.js";
 import { random } from "../random.js";
 import { type DecodeOptions, decodeAttention } from "../variants/lean-attention.js";
@@ -13,8 +14,7 @@ const sizes = [1024, 4096, 16384, 65536];
 function decoding(T: number, run: (options: DecodeOptions) => tf.Tensor): Prepared {
   const r = random(T);
   const cache = () => r.normalTensor<tf.Rank.R4>([1, G, T, D]);
-  const [q, k, v] = [r.normalTensor<tf.Rank.R4>([1, H, 1, D]), cache(), cache()];
-  return { run: () => run({ q, k, v }), dispose: () => tf.dispose([q, k, v]) };
+  return prepared({ q: r.normalTensor<tf.Rank.R4>([1, H, 1, D]), k: cache(), v: cache() }, run);
 }
 
 export const benchmarks: readonly Benchmark[] = [

@@ -96,6 +96,8 @@ export interface DeltaRuleInputs {
   readonly v: tf.Tensor4D;
   /** `[B, H, T]` */
   readonly beta: tf.Tensor3D;
+}
+
 /** Attention of few queries to a long cache, cut along the keys: `[out]` of shape `[B, H, T, E]` from q, k and v. */
 export const DECODE = "WorkbookDecode";
 

@@ -2,17 +2,14 @@
 
 import { registerAttention } from "./attention/attention.js";
 import { registerBlockSparse } from "./attention/block-sparse.js";
+import { registerDecode } from "./decode/decode.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
 
 export function registerKernels(): void {
   registerAttention();
   registerBlockSparse();
+  registerDecode();
   registerDeltaRule();
   registerLinearAttention();
-import { registerDecode } from "./decode/decode.js";
-
-export function registerKernels(): void {
-  registerAttention();
-  registerDecode();
 }

@@ -4,6 +4,7 @@ import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded } from "workbook/grading/graded";
 import { property } from "workbook/grading/property";
+import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { mergeIdentities } from "workbook/identities/lean-attention";
 import type { Random } from "workbook/random";
@@ -339,11 +340,6 @@ export default graded("lean-attention", exercises, {
     "workbook/variants/lean-timeline",
   ],
 });
-
-/** Says only that an answer is wrong: the report must not give the right one away. */
-function expectWord(got: string, right: string): void {
-  if (got !== right) throw new AssertionError(`"${got}" is not it`);
-}
 
 function expectNumber(got: number, right: number): void {
   if (!(Math.abs(got - right) < 1e-6)) throw new AssertionError(`${got} is not it`);

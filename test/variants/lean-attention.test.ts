@@ -8,8 +8,6 @@ import { attention } from "workbook/attention";
 import { useBackend } from "workbook/backend";
 import { paper } from "workbook/catalog";
 import { mergeIdentities, piecewiseIdentities } from "workbook/identities/lean-attention";
-import { count } from "workbook/measure/count";
-import { fitExponent } from "workbook/measure/fit";
 import { random } from "workbook/random";
 import { root } from "workbook/root";
 import {
@@ -21,6 +19,7 @@ import {
 } from "workbook/variants/lean-attention";
 import { fixedSplit, type Splits, streamK } from "workbook/variants/lean-splits";
 import { onEveryBackend } from "../backends.js";
+import { growth, powersOfTwo } from "../growth.js";
 
 const rounding = { tolerance: 1e-5, because: "float32 sums of exponentials" };
 
@@ -157,36 +156,26 @@ onEveryBackend("variants/lean-attention", (backend) => {
 describe("variants/lean-attention: cost", () => {
   before(() => useBackend());
 
-  const sizes = Array.from({ length: 7 }, (_, i) => 2 ** (8 + i));
-  const exponents = async (splitsOf: (S: number) => Splits | undefined) => {
-    const counts = { flops: [] as number[], peakBytes: [] as number[] };
-    for (const S of sizes) {
-      const q = tf.ones<tf.Rank.R4>([1, 4, 1, 64]);
-      const k = tf.ones<tf.Rank.R4>([1, 1, S, 64]);
-      const { flops, peakBytes, uncounted } = await count(() =>
-        decodeAttention({ q, k, v: k, splits: splitsOf(S) }),
-      );
-      expect(uncounted).to.deep.equal([]);
-      counts.flops.push(flops);
-      counts.peakBytes.push(peakBytes);
-      tf.dispose([q, k]);
-    }
-    const of = (numbers: readonly number[]) => fitExponent(sizes, numbers).exponent;
-    return { flops: of(counts.flops), peakBytes: of(counts.peakBytes) };
-  };
+  const token = (S: number) => ({
+    q: tf.ones<tf.Rank.R4>([1, 4, 1, 64]),
+    k: tf.ones<tf.Rank.R4>([1, 1, S, 64]),
+    v: tf.ones<tf.Rank.R4>([1, 1, S, 64]),
+  });
 
   it("operations and peak bytes of a token grow with the cache as the catalog says, from 2⁸ to 2¹⁴ keys", async () => {
     const { time, memory } = paper("lean-attention");
     expect([time, memory]).to.deep.equal(["n", "n"]);
-    const { flops, peakBytes } = await exponents(() => undefined);
+    const { flops, peakBytes } = await growth(powersOfTwo(8, 14), token, decodeAttention);
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(1, 0.05);
   });
 
   it("in pieces of 64 keys operations grow alike, and memory beside the cache not at all", async () => {
-    const { flops, peakBytes } = await exponents((S) =>
-      fixedSplit({ lengths: [S], heads: 1, parts: S / 64 }),
-    );
+    const { flops, peakBytes } = await growth(powersOfTwo(8, 14), token, (inputs) => {
+      const S = inputs.k.shape[2];
+      const splits = fixedSplit({ lengths: [S], heads: 1, parts: S / 64 });
+      return decodeAttention({ ...inputs, splits });
+    });
     expect(flops, "operations").to.be.closeTo(1, 0.05);
     expect(peakBytes, "peak bytes").to.be.closeTo(0, 0.05);
   });

@@ -4,6 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { hasFeature } from "../device.js";
 import { DECODE, type DecodeAttrs, type DecodeRung } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
+import { release } from "../tensors.js";
 import { composedGradient } from "./gradient.js";
 import { decodeTables } from "./tables.js";
 
@@ -49,8 +50,7 @@ const forward: tf.KernelFunc = ({ inputs, attrs }) => {
     sizes: [R, B * G],
     workgroups: [Math.ceil((B * H * T * E) / 64)],
   }) as [tf.TensorInfo];
-  // tfjs keeps their memory until the commands that use it are on their way.
-  for (const { dataId } of [pieces, workers, order, tiles, ml, o]) tf.backend().disposeData(dataId);
+  release(pieces, workers, order, tiles, ml, o);
   return out;
 };
 

@@ -36,8 +36,7 @@ fn walk(p: u32, row: u32) {
   let keys = u32(piece.x) * n.S;
   // The last query sees every key, the one before it all but the last.
   let end = min(piece.z, piece.w + 1 + i32(row % n.T) - i32(n.T));
-  var sum: array<f32, 128>;
-  for (var e = 0u; e < E; e++) { sum[e] = 0; }
+  var sum = array<f32, 128>();
   var m = f32(NOTHING);
   var l = 0.0;
   for (var s = piece.y; s < end; s++) {

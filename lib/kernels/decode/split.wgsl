@@ -74,7 +74,7 @@ fn attend(piece: vec4i, start: i32, first: u32, i: u32) {
   let key = vec4i(start + i32(i / 4)) + vec4i(0, 32, 64, 96);
   // Beyond the end the last key is read again, and weighs nothing.
   let at = vec4u(piece.x * i32(n.S) + min(key, vec4i(piece.z - 1)));
-  var x: array<vec4f, 4>; // this lane's share of the scores of four keys, for each query
+  var x = array<vec4f, 4>(); // this lane's share of the scores of four keys, for each query
   for (var c = lane; c < D4; c += 4) {
     let k0 = k[at.x * D4 + c];
     let k1 = k[at.y * D4 + c];
@@ -85,7 +85,7 @@ fn attend(piece: vec4i, start: i32, first: u32, i: u32) {
       x[r] += vec4f(dot(query, k0), dot(query, k1), dot(query, k2), dot(query, k3));
     }
   }
-  var keep: array<f32, 4>;
+  var keep = array<f32, 4>();
   for (var r = 0u; r < ROWS; r++) {
     let score = quadSums(x[r], i);
     // The last query sees every key, the one before it all but the last.
