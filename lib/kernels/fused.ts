@@ -117,3 +117,17 @@ export interface DecodeAttrs {
   }[])[];
   readonly rung?: DecodeRung;
 }
+
+/** Attention inside each of several texts that lie behind one another without padding: `[N, H, E]` from q, k and v. */
+export const PACKED = "WorkbookPackedAttention";
+
+/** `plain`: one invocation per query; `tiled`: keys through workgroup memory; `subgroup`: the same, with sums inside a subgroup. */
+export type PackedRung = "plain" | "tiled" | "subgroup";
+
+export interface PackedAttrs {
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Tokens of each text; they sum to N. */
+  readonly lengths: readonly number[];
+  readonly rung?: PackedRung;
+}

@@ -5,6 +5,7 @@ import { registerBlockSparse } from "./attention/block-sparse.js";
 import { registerDecode } from "./decode/decode.js";
 import { registerDeltaRule } from "./delta-rule/delta-rule.js";
 import { registerLinearAttention } from "./linear-attention/linear-attention.js";
+import { registerPacked } from "./packed/packed.js";
 
 export function registerKernels(): void {
   registerAttention();
@@ -12,4 +13,5 @@ export function registerKernels(): void {
   registerDecode();
   registerDeltaRule();
   registerLinearAttention();
+  registerPacked();
 }

@@ -1,8 +1,9 @@
 /** The splits of decode attention as its WGSL reads them. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { gpuBackend } from "../device.js";
+import { offsetsOf } from "../../packed-attention.js";
 import type { DecodeAttrs } from "../fused.js";
+import { ints } from "../tensors.js";
 
 /** int32 data of their own, to be disposed of by who asked for them. */
 export interface DecodeTables {
@@ -30,24 +31,8 @@ export function decodeTables(
   // One row more than there are: a buffer must not be empty.
   return {
     pieces: ints([...rows, 0, 0, 0, 0], [pieces.length + 1, 4]),
-    workers: ints(sumsUpTo(splits.map((own) => own.length))),
+    workers: ints(offsetsOf(splits.map((own) => own.length))),
     order: ints([...order, 0]),
-    tiles: ints(sumsUpTo(counts)),
+    tiles: ints(offsetsOf(counts)),
   };
-}
-
-function ints(values: readonly number[], shape: readonly number[] = [values.length]): tf.TensorInfo {
-  const backend = gpuBackend();
-  return {
-    dataId: backend.write(Int32Array.from(values), [...shape], "int32"),
-    shape: [...shape],
-    dtype: "int32",
-  };
-}
-
-/** 0, a, a + b, a + b + c, … */
-function sumsUpTo(counts: readonly number[]): number[] {
-  const sums = [0];
-  for (const count of counts) sums.push(sums.at(-1)! + count);
-  return sums;
 }
