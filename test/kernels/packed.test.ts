@@ -86,7 +86,7 @@ onGpuToo("packed attention", (backend) => {
       it(`${name}: texts of 1, 0, 63, 65 and 130 tokens equal a float64 loop at D = ${D}`, async () => {
         const lengths = [1, 0, 63, 65, 130];
         for (const causal of D === 60 ? [false, true] : [D === 64]) {
-          const { tensors, data, sizes } = draw({ H: 2, G: 1, D, lengths }, D);
+          const { tensors, data, sizes } = draw({ H: 4, G: 2, D, lengths }, D);
           const out = packedAttention({ ...tensors, causal, rung });
           const expected = reference(sizes, data, lengths, causal);
           assertClose(await read(out), expected, rounding, `causal: ${causal}`);
