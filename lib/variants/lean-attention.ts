@@ -157,7 +157,7 @@ function composed({ q, k, v }: DecodeOptions, lengths: readonly number[], splits
   // As further queries of one key head, heads that share it need no copies of the cache.
   const rows: tf.Tensor4D = tf.reshape(q, [B, G, R, D]);
   const everything = T === 1 && lengths.every((length) => length === S);
-  const mask = everything ? undefined : tf.tile<tf.Tensor4D>(cacheMask({ lengths, T, S }), [1, 1, H / G, 1]); // [B, 1, R, S]
+  const mask = everything ? undefined : cacheMask({ lengths, T, S, group: H / G }); // [B, 1, R, S]
   if (splits === undefined) return tf.reshape(attention({ q: rows, k, v, mask }), [B, H, T, E]);
   const tiles = Array.from({ length: B * G }, (_, tile) => {
     const [b, g] = [Math.floor(tile / G), tile % G];
