@@ -102,6 +102,19 @@ export function combineFinished(outputs: tf.Tensor2D, logSums: tf.Tensor1D): tf.
   throw new Todo("combineFinished");
 }
 
+// Exercise 6: On the GPU, in WGSL
+
+/**
+ * The last step of `decodeAttention` on a GPU: one kernel that joins the reports of all parts of a tile.
+ *
+ * Bindings of group 0: 0 is `reports: array<f32>` (`var<storage, read>`), P rows of 2 + E numbers as in exercise 2; 1 is `out: array<f32>`
+ * (`var<storage, read_write>`), E numbers: o / l of all parts together; 2 is `var<uniform>`, a struct of two u32, P and E. The entry
+ * point is `main`, with workgroups of 64 invocations, of which there may be more than E in all: each computes one number of `out`, or none.
+ *
+ * At least one part has keys; others may have none (m = −10³⁰). Try it in a cell: `await check("lean-attention", { joinWgsl: `…` })`.
+ */
+export const joinWgsl: string = todo("joinWgsl");
+
 // Quiz: answer with one of the words in the type, or with a number.
 
 /**

@@ -144,6 +144,42 @@ export function combineFinished(outputs: tf.Tensor2D, logSums: tf.Tensor1D): tf.
   // END SOLUTION
 }
 
+// Exercise 6: On the GPU, in WGSL
+
+/**
+ * The last step of `decodeAttention` on a GPU: one kernel that joins the reports of all parts of a tile.
+ *
+ * Bindings of group 0: 0 is `reports: array<f32>` (`var<storage, read>`), P rows of 2 + E numbers as in exercise 2; 1 is `out: array<f32>`
+ * (`var<storage, read_write>`), E numbers: o / l of all parts together; 2 is `var<uniform>`, a struct of two u32, P and E. The entry
+ * point is `main`, with workgroups of 64 invocations, of which there may be more than E in all: each computes one number of `out`, or none.
+ *
+ * At least one part has keys; others may have none (m = −10³⁰). Try it in a cell: `await check("lean-attention", { joinWgsl: `…` })`.
+ */
+export const joinWgsl: string =
+  // BEGIN SOLUTION
+  `
+struct Sizes { P: u32, E: u32 }
+@group(0) @binding(0) var<storage, read> reports: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= sizes.E) { return; }
+  let width = 2 + sizes.E;
+  var largest = reports[0];
+  for (var p = 1u; p < sizes.P; p++) { largest = max(largest, reports[p * width]); }
+  var above = 0.0;
+  var below = 0.0;
+  for (var p = 0u; p < sizes.P; p++) {
+    let factor = exp(reports[p * width] - largest);
+    below += factor * reports[p * width + 1];
+    above += factor * reports[p * width + 2 + id.x];
+  }
+  out[id.x] = above / below;
+}`;
+// END SOLUTION
+
 // Quiz: answer with one of the words in the type, or with a number.
 
 /**

@@ -4,6 +4,7 @@ import { assertClose } from "workbook/assert-close";
 import { gradedComplexity } from "workbook/grading/complexity";
 import { type GradedExercises, type GradedTest, graded } from "workbook/grading/graded";
 import { property } from "workbook/grading/property";
+import { gradedWgsl, type WgslLaunch } from "workbook/grading/wgsl";
 import { expectWord } from "workbook/grading/word";
 import type { Identity } from "workbook/identities/identity";
 import { mergeIdentities } from "workbook/identities/lean-attention";
@@ -73,6 +74,26 @@ function drawPieces(random: Random, sizes: readonly number[], shift: (piece: num
     Array.from({ length: size }, () => [random.normal(), random.normal(), random.normal()]),
   );
   return finished(scores, values);
+}
+
+/** A launch over P reports with these maxima, and what must come out, in float64. */
+function joining(random: Random, P: number, E: number, maximum: (part: number) => number): WgslLaunch {
+  const reports = Array.from({ length: P }, (_, part) => {
+    const m = Math.fround(maximum(part));
+    const none = m < -1e29;
+    const numbers = Array.from({ length: E }, () => (none ? 0 : Math.fround(random.normal())));
+    return { m, l: none ? 0 : Math.fround(1 + 3 * random.uniform()), o: numbers };
+  });
+  const largest = Math.max(...reports.map(({ m }) => m));
+  const sum = (of: (report: (typeof reports)[number]) => number) =>
+    reports.reduce((total, report) => total + Math.exp(report.m - largest) * of(report), 0);
+  return {
+    inputs: [Float32Array.from(reports.flatMap(({ m, l, o }) => [m, l, ...o]))],
+    output: [E],
+    sizes: [P, E],
+    workgroups: [Math.ceil(E / 64)],
+    expected: Array.from({ length: E }, (_, e) => sum(({ o }) => o[e]!) / sum(({ l }) => l)),
+  };
 }
 
 /** For each key of the line, its text and its place there. */
@@ -289,6 +310,36 @@ const exercises: GradedExercises<typeof Answers> = {
           assertClose(await answer(outputs, logSums), expected, coarse, "output");
         },
       },
+    ],
+  },
+
+  joinWgsl: {
+    title: "6. The merge, in WGSL",
+    is: "text",
+    hint: "Two loops over the parts: the first finds the largest m, the second adds up e^(m_p − m) l_p and e^(m_p − m) o_p for this invocation's number.",
+    tests: [
+      gradedWgsl<typeof Answers.joinWgsl, { P: number; E: number }>({
+        sentence: "any number of parts gives o / l of all of them, for widths that fill no workgroup as well",
+        hint: "Invocation e computes number e. What must an invocation with e ≥ E do?",
+        points: 2,
+        sizes: [
+          { P: 1, E: 1 },
+          { P: 3, E: 63 },
+          { P: 7, E: 130 },
+        ],
+        launch: ({ P, E }, random) => joining(random, P, E, () => 2 * random.normal()),
+        tolerance: 1e-4,
+        because: "float32 sums of at most seven parts, divided by each other",
+      }),
+      gradedWgsl<typeof Answers.joinWgsl, { P: number; E: number }>({
+        sentence: "parts without keys have no say, and maxima of ±1000 stay finite",
+        hint: "Subtract the largest m of all parts before the exponential.",
+        sizes: [{ P: 6, E: 5 }],
+        launch: ({ P, E }, random) =>
+          joining(random, P, E, (part) => (part % 3 === 0 ? -1e30 : part % 3 === 1 ? 1000 : -1000)),
+        tolerance: 1e-4,
+        because: "float32 sums of at most six parts, divided by each other",
+      }),
     ],
   },
 

@@ -23,6 +23,8 @@ const once = "a text appears once at most, and one without keys in the stretch d
 const whole = "pieces of any lengths give the attention of all their keys";
 const empty = "a piece without keys has no say";
 const large = "log-sums of ±1000 stay finite";
+const joined = "any number of parts gives o / l of all of them, for widths that fill no workgroup as well";
+const noSay = "parts without keys have no say, and maxima of ±1000 stay finite";
 
 /** The merge with one choice made differently. */
 function joining({
@@ -120,6 +122,36 @@ function cutting({
     }
     return found;
   };
+}
+
+/** The kernel of exercise 6 with one choice made differently. */
+function joinWgsl({
+  guard = "if (id.x >= sizes.E) { return; }",
+  largest = "max(largest, reports[p * width])",
+  below = "factor * reports[p * width + 1]",
+  above = "factor * reports[p * width + 2 + id.x]",
+  result = "above / below",
+}: Partial<Record<"guard" | "largest" | "below" | "above" | "result", string>>): string {
+  return `
+struct Sizes { P: u32, E: u32 }
+@group(0) @binding(0) var<storage, read> reports: array<f32>;
+@group(0) @binding(1) var<storage, read_write> out: array<f32>;
+@group(0) @binding(2) var<uniform> sizes: Sizes;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  ${guard}
+  let width = 2 + sizes.E;
+  var largest = reports[0];
+  for (var p = 1u; p < sizes.P; p++) { largest = ${largest}; }
+  var above = 0.0;
+  var below = 0.0;
+  for (var p = 0u; p < sizes.P; p++) {
+    let factor = exp(reports[p * width] - largest);
+    below += ${below};
+    above += ${above};
+  }
+  out[id.x] = ${result};
+}`;
 }
 
 const weighted = (weights: tf.Tensor, outputs: tf.Tensor2D) =>
@@ -290,6 +322,25 @@ export default mutants<typeof Answers>({
       name: "weights in proportion to L",
       loses: [whole, empty, large],
       answer: (outputs, logSums) => weighted(tf.div(logSums, tf.sum(logSums)), outputs),
+    },
+  ],
+  joinWgsl: [
+    { name: "lets every invocation write", loses: [joined, noSay], answer: joinWgsl({ guard: "" }) },
+    {
+      name: "adds l without rescaling it",
+      loses: [joined, noSay],
+      answer: joinWgsl({ below: "reports[p * width + 1]" }),
+    },
+    {
+      name: "keeps the first maximum",
+      loses: [noSay],
+      answer: joinWgsl({ largest: "largest" }),
+    },
+    { name: "forgets to divide", loses: [joined, noSay], answer: joinWgsl({ result: "above" }) },
+    {
+      name: "reads o from the wrong place",
+      loses: [joined, noSay],
+      answer: joinWgsl({ above: "factor * reports[p * width + 1 + id.x]" }),
     },
   ],
   operationsPerByte: [
