@@ -164,8 +164,8 @@ struct Sizes { P: u32, E: u32 }
 @group(0) @binding(2) var<uniform> sizes: Sizes;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= sizes.E) { return; }
+fn main(@builtin(global_invocation_id) at: vec3u) {
+  if (at.x >= sizes.E) { return; }
   let width = 2 + sizes.E;
   var largest = reports[0];
   for (var p = 1u; p < sizes.P; p++) { largest = max(largest, reports[p * width]); }
@@ -174,9 +174,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var p = 0u; p < sizes.P; p++) {
     let factor = exp(reports[p * width] - largest);
     below += factor * reports[p * width + 1];
-    above += factor * reports[p * width + 2 + id.x];
+    above += factor * reports[p * width + 2 + at.x];
   }
-  out[id.x] = above / below;
+  out[at.x] = above / below;
 }`;
 // END SOLUTION
 
