@@ -133,6 +133,17 @@ export const catalog: readonly Paper[] = [
     time: "n",
     memory: "n",
   },
+  {
+    slug: "lean-attention",
+    title: "Lean Attention: Hardware-Aware Scalable Attention Mechanism for the Decode-Phase of Transformers",
+    authors: "Sanovar et al.",
+    year: 2024,
+    arXiv: "2405.10480",
+    family: "Core and sparse attention",
+    forms: ["parallel", "chunkwise"],
+    time: "n",
+    memory: "n",
+  },
 ];
 
 /** The row of a paper. @throws with the known slugs when there is none. */

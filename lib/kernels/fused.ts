@@ -155,3 +155,37 @@ export interface ConvolutionAttrs {
   /** The best for the length unless given. */
   readonly rung?: "direct" | "fourier";
 }
+
+/** Attention of few queries to a long cache, cut along the keys: `[out]` of shape `[B, H, T, E]` from q, k and v. */
+export const DECODE = "WorkbookDecode";
+
+/** `plain`: one invocation per piece; `split`: a workgroup per worker; `subgroup`: the same, with sums inside a subgroup. */
+export type DecodeRung = "plain" | "split" | "subgroup";
+
+export interface DecodeAttrs {
+  readonly scale: number;
+  /** Keys that each batch element has; query t sees all but the last T − 1 − t of them. */
+  readonly lengths: readonly number[];
+  /** For each worker its pieces: keys `from` ≤ s < `to` of key head `g` of batch element `b`. All keys once. */
+  readonly splits: readonly (readonly {
+    readonly b: number;
+    readonly g: number;
+    readonly from: number;
+    readonly to: number;
+  }[])[];
+  readonly rung?: DecodeRung;
+}
+
+/** Attention inside each of several texts that lie behind one another without padding: `[N, H, E]` from q, k and v. */
+export const PACKED = "WorkbookPackedAttention";
+
+/** `plain`: one invocation per query; `tiled`: keys through workgroup memory; `subgroup`: the same, with sums inside a subgroup. */
+export type PackedRung = "plain" | "tiled" | "subgroup";
+
+export interface PackedAttrs {
+  readonly scale: number;
+  readonly causal: boolean;
+  /** Tokens of each text; they sum to N. */
+  readonly lengths: readonly number[];
+  readonly rung?: PackedRung;
+}

@@ -1,11 +1,18 @@
 /** What launchers say about tensors. */
 
 import * as tf from "@tensorflow/tfjs";
+import { gpuBackend } from "./device.js";
 
 /** Steps between neighbours along four axes, to which the shape is broadcast; 0 where the tensor repeats. */
 export function strides({ shape }: tf.TensorInfo): number[] {
   const full = [...Array<number>(4 - shape.length).fill(1), ...shape];
   return full.map((size, axis) => (size === 1 ? 0 : full.slice(axis + 1).reduce((a, b) => a * b, 1)));
+}
+
+/** int32 data of its own, to be released by who asked for it. */
+export function ints(values: readonly number[], shape: readonly number[] = [values.length]): tf.TensorInfo {
+  const dataId = gpuBackend().write(Int32Array.from(values), [...shape], "int32");
+  return { dataId, shape: [...shape], dtype: "int32" };
 }
 
 /** Gives back what only the launches so far needed; the buffers live until those have run. */

@@ -105,6 +105,7 @@ describe("every kind of plot", () => {
       "share",
       "histogram",
       "table",
+      "timeline",
       "surface",
       "show",
     ];

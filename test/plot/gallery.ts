@@ -8,6 +8,7 @@ import { linePlot } from "workbook/plot/line";
 import { scalingPlot } from "workbook/plot/scaling";
 import { sharePlot } from "workbook/plot/share";
 import { surfacePlot, zoomHeatmap } from "workbook/plot/surface";
+import { timelinePlot } from "workbook/plot/timeline";
 import { trainingPlot } from "workbook/plot/training";
 
 export const lengths = [256, 512, 1024, 2048];
@@ -150,6 +151,20 @@ export const gallery: Readonly<Record<string, Exhibit>> = {
     }),
     // The part of one percent has no number; each bar has its whole.
     marks: { rect: 4, text: 5 },
+  },
+  "a timeline": {
+    figure: timelinePlot({
+      title: "Workers",
+      rows: ["worker 0", "worker 1", "worker 2"],
+      x: { label: "time", unit: "keys" },
+      spans: [
+        { row: "worker 0", start: 0, end: 4, series: "first text", text: "1" },
+        { row: "worker 0", start: 4, end: 5, series: "second text", text: "2" },
+        { row: "worker 1", start: 0, end: 3, series: "second text" },
+      ],
+    }),
+    // Two bars have a text; the last end is ruled.
+    marks: { rect: 3, text: 2, rule: 1 },
   },
   "a histogram": {
     figure: histogram({
