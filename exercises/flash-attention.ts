@@ -7,8 +7,9 @@
  *
  * Shapes here have no batch and no heads, so that nothing hides the idea: T queries and S keys of width D, values of width E.
  *
- * Write the answers with tfjs: `workbook/attention`, `workbook/variants/flash-attention`, `workbook/variants/flash-attention-io` and
- * `workbook/kernels/fused` hold what is asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/attention`, `workbook/block-sparse`, `workbook/packed-attention`,
+ * `workbook/variants/flash-attention`, `workbook/variants/flash-attention-io` and `workbook/kernels/fused` hold what is
+ * asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

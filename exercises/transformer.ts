@@ -7,8 +7,8 @@
  *
  * Shapes here have no batch and no heads, so that nothing hides the idea: T positions, width D or C.
  *
- * Write the answers with tfjs: `workbook/attention`, `workbook/variants/transformer` and `workbook/learn/mixer` hold what is
- * asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/attention`, `workbook/block-sparse`, `workbook/packed-attention`,
+ * `workbook/variants/transformer` and `workbook/learn/mixer` hold what is asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

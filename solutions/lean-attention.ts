@@ -4,8 +4,9 @@
  * Shapes here have no batch and one head, so that nothing hides the idea: one query of width D against S keys of width D, with
  * values of width E.
  *
- * Write the answers with tfjs: `workbook/attention`, `workbook/variants/lean-attention`, `workbook/variants/lean-splits` and
- * `workbook/variants/lean-timeline` hold what is asked for, and cannot be imported here.
+ * Write the answers with tfjs: `workbook/attention`, `workbook/block-sparse`, `workbook/packed-attention`,
+ * `workbook/variants/lean-attention`, `workbook/variants/lean-splits` and `workbook/variants/lean-timeline` hold what is
+ * asked for, and cannot be imported here.
  */
 
 import * as tf from "@tensorflow/tfjs";

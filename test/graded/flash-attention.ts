@@ -282,6 +282,8 @@ export default graded("flash-attention", exercises, {
   // What the exercises ask for stands in these.
   withheld: [
     "workbook/attention",
+    "workbook/block-sparse",
+    "workbook/packed-attention",
     "workbook/variants/flash-attention",
     "workbook/variants/flash-attention-io",
     "workbook/kernels/fused",

@@ -386,6 +386,8 @@ export default graded("lean-attention", exercises, {
   // What the exercises ask for stands in these.
   withheld: [
     "workbook/attention",
+    "workbook/block-sparse",
+    "workbook/packed-attention",
     "workbook/variants/lean-attention",
     "workbook/variants/lean-splits",
     "workbook/variants/lean-timeline",

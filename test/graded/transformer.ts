@@ -207,7 +207,13 @@ const exercises: GradedExercises<typeof Answers> = {
 
 export default graded("transformer", exercises, {
   // What the exercises ask for stands in these.
-  withheld: ["workbook/attention", "workbook/variants/transformer", "workbook/learn/mixer"],
+  withheld: [
+    "workbook/attention",
+    "workbook/block-sparse",
+    "workbook/packed-attention",
+    "workbook/variants/transformer",
+    "workbook/learn/mixer",
+  ],
 });
 
 /** Says only that a word is wrong: the report must not give the right one away. */

@@ -14,10 +14,11 @@ export interface ForbiddenImport {
   readonly problem: string;
 }
 
-const allowed = 'answers may import "@tensorflow/tfjs" and the "workbook/…" modules that compute';
-/** Parts of the workbook that judge, show or run lessons. */
+const allowed =
+  'answers may import "@tensorflow/tfjs" and the "workbook/…" modules that compute, but no paper\'s code';
+/** Parts of the workbook that judge, show or run lessons, and the papers' code, which is what lessons ask for. */
 const closed =
-  /^workbook\/(?!grading\/todo$)((grading|jupyter|commands|lesson|bench|plot|setup)\/|(cli|display|root)$)/;
+  /^workbook\/(?!grading\/todo$)((grading|jupyter|commands|lesson|bench|plot|setup|variants|identities|learn|kernels)\/|(cli|display|root)$)/;
 
 /** @param withheld modules that hold what is asked for: "workbook/attention". */
 export function forbiddenImports(

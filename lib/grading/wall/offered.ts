@@ -1,8 +1,8 @@
 /**
  * Which of the workbook's modules a submission can import.
  *
- * Those that compute: nothing that judges (what answers are judged with is not theirs), shows or runs lessons, and
- * nothing that needs Node, because behind the wall there are no files, processes or environment to use.
+ * Those that compute: nothing that judges (what answers are judged with is not theirs), shows or runs lessons, no paper's
+ * code (it is what lessons ask for), and nothing that needs Node, because behind the wall there are no files, processes or environment to use.
  */
 
 import { readdirSync } from "node:fs";
@@ -13,7 +13,8 @@ import type { Metafile } from "esbuild";
 /** The compiled library: the folder above grading/. */
 export const library = path.resolve(import.meta.dirname, "../..");
 
-const notForAnswers = /^(grading|jupyter|commands|lesson|bench|plot|setup)\/|^(cli|display|root)\.js$/;
+const notForAnswers =
+  /^(grading|jupyter|commands|lesson|bench|plot|setup|variants|identities|learn|kernels)\/|^(cli|display|root)\.js$/;
 /** The one module of grading/ that exercises themselves import. */
 const inEveryExercise = "grading/todo.js";
 

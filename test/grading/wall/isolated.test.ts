@@ -68,10 +68,9 @@ describe("an isolated subject", function () {
       },
     ));
 
-  it("offers what computes, not what judges, shows or needs Node", () => {
+  it("offers what computes, not what judges, shows, needs Node or is a paper's code", () => {
     const { modules } = bundle();
     expect(modules).to.include.members(["workbook/attention", "workbook/random", "workbook/grading/todo"]);
-    expect(modules).to.include("workbook/variants/transformer");
     const others = [
       "backend",
       "display",
@@ -80,6 +79,8 @@ describe("an isolated subject", function () {
       "grading/judge",
       "grading/wall/wire",
       "jupyter/wire",
+      "variants/transformer",
+      "learn/mixer",
     ];
     for (const name of others) expect(modules).not.to.include(`workbook/${name}`);
   });
