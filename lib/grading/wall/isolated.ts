@@ -5,6 +5,7 @@ import { random } from "../../random.js";
 import { AnswerError, OutOfTimeError, type Subject } from "../subject.js";
 import { Todo } from "../todo.js";
 import type { Plain } from "../values.js";
+import { Allowance } from "./allowance.js";
 import { costOf } from "./cost.js";
 import type { Command } from "./jail.js";
 import { defaultLimits, type Limits } from "./limits.js";
@@ -59,19 +60,19 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
   const { withheld = [], locate = () => undefined, onOutput = () => {} } = options;
   const { seed = crypto.randomUUID(), command } = options;
   const limits = { ...defaultLimits, ...options.limits };
-  const accounts = new Map<string, Account>();
+  const allowances = new Map<string, Allowance>();
   let unloadable: AnswerError | undefined;
   let fault: WallError | undefined;
   const inTurn = turns();
 
   // All loading together has an exercise's time: a file that is slow to load may not die at every call.
-  const loading = account(limits);
+  const loading = new Allowance(limits);
   const load = async (process: WalledProcess): Promise<void> => {
     if (unloadable !== undefined) throw unloadable;
     const { valueBytes } = limits;
     try {
       const question = { kind: "load", code, withheld, valueBytes } as const;
-      const reply = await loading.spend((seconds) => process.ask(question, seconds));
+      const reply = await process.ask(question, loading);
       if ("threw" in reply) unloadable = thrown("the file", reply, locate);
       else if (!("value" in reply)) unloadable = new AnswerError("the file did not load");
     } catch (error) {
@@ -89,14 +90,14 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
   const elsewhere = replaceable(quiet, load, onFault);
   const meter = replaceable(quiet, async () => {}, onFault);
 
-  /** Asks on the account of an exercise. */
+  /** Asks at the expense of an exercise. */
   const ask = async (who: Replaceable, exercise: string, question: Question): Promise<Plain> => {
-    const own = accounts.get(exercise) ?? account(limits);
-    accounts.set(exercise, own);
-    if (own.isUsedUp()) throw new OutOfTimeError(overtime(limits));
+    const own = allowances.get(exercise) ?? new Allowance(limits);
+    allowances.set(exercise, own);
+    if (own.isUsedUp) throw new OutOfTimeError(overtime(limits));
     const process = await who.living();
     try {
-      return settle(exercise, await own.spend((seconds) => process.ask(question, seconds)), locate);
+      return settle(exercise, await process.ask(question, own), locate);
     } catch (error) {
       throw error instanceof Stopped ? stopped(exercise, error) : error;
     }
@@ -130,27 +131,6 @@ export function isolated(code: string, options: IsolatedOptions = {}): IsolatedS
         await Promise.all([answering, elsewhere, meter].map((process) => process.close()));
         if (fault !== undefined) throw fault;
       }),
-  };
-}
-
-interface Account {
-  isUsedUp(): boolean;
-  /** Does work in the seconds that are left. */
-  spend<T>(work: (seconds: number) => Promise<T>): Promise<T>;
-}
-
-function account({ seconds }: Limits): Account {
-  let left = seconds;
-  return {
-    isUsedUp: () => left <= 0,
-    spend: async (work) => {
-      const start = performance.now();
-      try {
-        return await work(left);
-      } finally {
-        left -= (performance.now() - start) / 1000;
-      }
-    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** How much of this machine one submission may use. */
 
 export interface Limits {
-  /** For all calls of one exercise together, by the wall's clock. */
+  /** For all calls of one exercise together: processor time, and three times as many by the clock (`clock.ts`). */
   readonly seconds: number;
   /** What the process may allocate beyond what Node itself needs, in its heap and outside of it. */
   readonly memoryMB: number;

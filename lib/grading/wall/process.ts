@@ -5,7 +5,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import type { Allowance } from "./allowance.js";
 import { bundle } from "./bundle.js";
+import { type Clock, clockOf, innermost, wallClock } from "./clock.js";
 import { Conversation } from "./conversation.js";
 import { encode } from "./encode.js";
 import { frame } from "./frames.js";
@@ -34,6 +36,9 @@ const CHANNEL = 3;
 /** It starts in a tenth of a second, on a machine that has nothing else to do. */
 const STARTING_SECONDS = 120;
 
+/** Milliseconds between two looks at its time, at least. */
+const GLANCE = 50;
+
 /** A request without its number: the process gives each one a number that nobody can guess. */
 export type Question = Request extends infer R ? (R extends unknown ? Omit<R, "id"> : never) : never;
 
@@ -44,6 +49,8 @@ export class WalledProcess {
   readonly #limits: Limits;
   readonly #ready: Promise<Reply>;
   readonly #gone: Promise<void>;
+  /** Its own time, known once it listens. */
+  #clock: Clock = wallClock;
   /** Ends the waiting for a reply; undefined while none is awaited. */
   #giveUp: ((why: Stopped) => void) | undefined;
   /** Why it takes no more requests. */
@@ -57,7 +64,8 @@ export class WalledProcess {
     this.#gone = new Promise((resolve) => this.#child.once("close", () => resolve()));
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);
-    this.#ready = this.#reply(0, STARTING_SECONDS);
+    const patience = performance.now() + 1000 * STARTING_SECONDS;
+    this.#ready = this.#reply(0, () => (patience - performance.now()) / 1000);
     // Whoever starts it asks; nobody may, when it is closed first.
     this.#ready.catch(() => {});
     this.#child.on("error", (error) => this.#stop(`could not be started: ${error.message}`));
@@ -77,19 +85,24 @@ export class WalledProcess {
   /** Resolves when it listens. @throws Stopped */
   async started(): Promise<void> {
     await this.#ready;
+    // Found now, as long as nothing of a submission runs in it.
+    const pid = innermost(this.#child.pid!);
+    if (this.#clock === wallClock && pid !== undefined) this.#clock = clockOf(pid);
   }
 
   /**
    * Asks, and waits. An answer counts when the process has answered a second question that it could not foresee:
    * then whatever it sent besides has been seen as well.
    *
+   * @param allowance pays for the time that it takes.
    * @throws Stopped when it did not answer properly in time; it is dead then.
    */
-  async ask(question: Question, seconds: number): Promise<Reply> {
-    const start = performance.now();
-    const reply = await this.#exchange(question, seconds);
-    await this.#exchange({ kind: "confirm" }, seconds - (performance.now() - start) / 1000);
-    return reply;
+  async ask(question: Question, allowance: Allowance): Promise<Reply> {
+    return allowance.spend(this.#clock, async (left) => {
+      const reply = await this.#exchange(question, left);
+      await this.#exchange({ kind: "confirm" }, left);
+      return reply;
+    });
   }
 
   /** Kills it. Resolves when it is gone and all that it printed has been passed on. */
@@ -98,23 +111,35 @@ export class WalledProcess {
     await this.#gone;
   }
 
-  async #exchange(question: Question, seconds: number): Promise<Reply> {
+  async #exchange(question: Question, left: () => number): Promise<Reply> {
     if (this.#stopped !== undefined) throw this.#stopped;
     const id = randomInt(2 ** 47);
-    const reply = this.#reply(id, seconds);
+    const reply = this.#reply(id, left);
     for (const part of frame(encode({ ...question, id }))) this.#channel.write(part);
     return reply;
   }
 
-  async #reply(id: number, seconds: number): Promise<Reply> {
-    const timer = setTimeout(() => this.#stop(overtime(this.#limits), true), seconds * 1000);
+  /** @param left seconds after which its time may be up. */
+  async #reply(id: number, left: () => number): Promise<Reply> {
+    let timer: NodeJS.Timeout;
+    const wait = (seconds: number) => {
+      timer = setTimeout(
+        () => {
+          const more = left();
+          if (more > 0) wait(more);
+          else this.#stop(overtime(this.#limits), true);
+        },
+        Math.max(seconds * 1000, GLANCE),
+      );
+    };
+    wait(left());
     try {
       return await new Promise<Reply>((resolve, reject) => {
         this.#conversation.expect(id, resolve);
         this.#giveUp = reject;
       });
     } finally {
-      clearTimeout(timer);
+      clearTimeout(timer!);
       this.#giveUp = undefined;
     }
   }

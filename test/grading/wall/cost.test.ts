@@ -10,6 +10,7 @@ import { loadGraded } from "workbook/grading/lessons";
 import { loadTypeScript } from "workbook/grading/load";
 import { type Cost, inProcess, type Subject } from "workbook/grading/subject";
 import { type Plain, PlainTensor } from "workbook/grading/values";
+import { Allowance } from "workbook/grading/wall/allowance";
 import { decode } from "workbook/grading/wall/decode";
 import { encode } from "workbook/grading/wall/encode";
 import { type IsolatedSubject, isolated } from "workbook/grading/wall/isolated";
@@ -191,7 +192,7 @@ describe("cost behind the wall", function () {
         try {
           if (!meter.isAlive) meter = new WalledProcess(limits, () => {});
           await meter.started();
-          const reply = await meter.ask({ kind: "replay", program, args: [x] }, 20);
+          const reply = await meter.ask({ kind: "replay", program, args: [x] }, new Allowance(limits));
           seen.add(Object.keys(reply)[1]!);
         } catch (error) {
           expect(error).to.be.instanceOf(Stopped);
