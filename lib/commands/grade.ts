@@ -17,9 +17,7 @@ import { locked, runSession } from "../grading/batch/session.js";
 import { formatSummary } from "../grading/batch/summary.js";
 import { unknownSlug } from "../grading/lessons.js";
 import { describeWalls } from "../grading/wall/jail.js";
-
-/** Seconds beyond the time of an exercise after which a worker whose judge is silent counts as stuck. */
-const PATIENCE = 60;
+import { defaultLimits, longestSilence } from "../grading/wall/limits.js";
 
 export const command: Command = {
   summary: "grade submissions: files, notebooks, zips, or a folder of them",
@@ -115,7 +113,7 @@ async function grade(settings: Settings): Promise<readonly Outcome[]> {
     const { outcomes } = await runSession(tasks, {
       ...settings,
       expected,
-      patience: 1000 * (PATIENCE + 3 * (timeout ?? 0)),
+      patience: 1000 * longestSilence({ seconds: timeout ?? defaultLimits.seconds }),
       onEvent: (event) => progress.on(event),
     });
     return outcomes;

@@ -17,10 +17,7 @@ import { isRefusal, type Refusal, refusal, type Submission } from "./submissions
 import { checkTypes, type Diagnose } from "./submissions/types.js";
 import { isUntouched, unanswered } from "./untouched.js";
 import { isolated } from "./wall/isolated.js";
-import { defaultLimits, type Limits } from "./wall/limits.js";
-
-/** Starting processes and computing what is expected, on a machine with much else to do. */
-const OVERHEAD_SECONDS = 60;
+import { defaultLimits, type Limits, longestSilence } from "./wall/limits.js";
 
 export interface JudgeSubmissionOptions extends JudgeOptions {
   readonly limits?: Partial<Limits>;
@@ -52,8 +49,9 @@ export async function judgeSubmission(
   if (outside.length > 0) return refused(refusal("types", outside.map(({ frame }) => frame).join("\n\n")));
   const wrong = new Map(found.map(({ exercise, frame }) => [exercise!, frame]));
   const only = (options.only ?? names).filter((name) => !wrong.has(name));
-  // The wall ends an answer that takes too long; the judge's own limit is for what the wall does not see.
-  const timeout = 1000 * ((limits?.seconds ?? defaultLimits.seconds) + OVERHEAD_SECONDS);
+  // The wall ends an answer that takes too long; the judge's own limit is for what the wall does not see. It costs points:
+  // so a batch, which loses patience before, tries again.
+  const timeout = 2000 * longestSilence({ ...defaultLimits, ...limits });
   const judged = async (subject: Subject): Promise<Report> => {
     const report = await judge(graded, subject, { timeout, ...options, only });
     const all = [...(report.notes ?? []), ...notes];

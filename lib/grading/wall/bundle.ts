@@ -6,6 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -22,7 +23,7 @@ import path from "node:path";
 import process from "node:process";
 import { cachedDataVersionTag } from "node:v8";
 import { root } from "../../root.js";
-import { command, heapFlags } from "./jail.js";
+import { command, heapFlags, needsOpenFiles } from "./jail.js";
 import { defaultLimits } from "./limits.js";
 import { candidates, importName, library, withoutNode } from "./offered.js";
 import { makeSnapshot } from "./snapshot.js";
@@ -44,8 +45,28 @@ let built: Bundle | undefined;
 
 /** Builds the bundle unless it is there; several processes may do so at once. */
 export function bundle(): Bundle {
-  built ??= bundleIn(path.join(root, ".cache/wall"));
+  built ??= needsOpenFiles() ? openBundle() : bundleIn(own);
   return built;
+}
+
+const own = path.join(root, ".cache/wall");
+
+/** Where root's programs keep what can be made again. */
+const SHARED = "/var/cache/workbook";
+
+/** The same where every user can read it, even if the workbook lies in a folder that is root's alone. */
+export function openBundle(): Bundle {
+  mkdirSync(own, { recursive: true });
+  if (isOpen(own)) return bundleIn(own);
+  mkdirSync(SHARED, { recursive: true });
+  chmodSync(SHARED, 0o755);
+  return bundleIn(SHARED);
+}
+
+/** Whether everybody may pass through a folder, and all that it lies in. */
+export function isOpen(folder: string): boolean {
+  const parent = path.dirname(folder);
+  return (statSync(folder).mode & 0o001) !== 0 && (parent === folder || isOpen(parent));
 }
 
 /** What is known about the bundle. */
@@ -60,7 +81,9 @@ export function bundleIn(home: string): Bundle {
   if (!existsSync(folder)) {
     mkdirSync(home, { recursive: true });
     const draft = mkdtempSync(path.join(home, "draft-"));
+    chmodSync(draft, 0o755);
     build(draft);
+    for (const file of readdirSync(draft)) chmodSync(path.join(draft, file), 0o644);
     try {
       renameSync(draft, folder);
     } catch (error) {

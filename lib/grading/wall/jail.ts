@@ -3,25 +3,36 @@
  *
  * Three kinds, each behind the one before: Node's permission model (no files but the bundle, no processes, no
  * threads, no addons), limits on memory and processor time, and namespaces of its own (no network, no other process to
- * see or signal; with bubblewrap also a root folder that holds nothing but Node and the bundle).
+ * see or signal; with bubblewrap also a root folder that holds nothing but Node and the bundle). Root, where it may make no
+ * namespaces, gives each process a user of its own instead (no other process to signal or to look into).
  */
 
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import type { Limits } from "./limits.js";
+import { find } from "./programs.js";
+import { isRoot, unusedUser } from "./user.js";
 
 export interface Command {
   readonly file: string;
   readonly args: readonly string[];
   /** Empty unless given. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Also the id of its only group; the parent's user unless given. */
+  readonly user?: number;
   /** Nothing but the parent's eye keeps its memory in bounds. */
   readonly isMemoryUnlimited?: boolean;
 }
 
-export type Namespaces = "bubblewrap" | "unshare" | "none";
+/** What parts it from the rest of the machine. */
+export type Separation = "bubblewrap" | "unshare" | "user" | "none";
+
+/** Options of `spawn` for a command's user. */
+export function identity(user: number | undefined): { readonly uid?: number; readonly gid?: number } {
+  return user === undefined ? {} : { uid: user, gid: user };
+}
 
 const node = realpathSync(process.execPath);
 
@@ -37,20 +48,21 @@ const LAST_RESORT_SECONDS = 600;
 /**
  * Starts the bundle in that folder, from its snapshot where it has one for these limits.
  *
- * @param namespaces the strongest that this machine has, unless given.
+ * @param separation the strongest that this machine has, unless given.
  * @throws Error where `REQUIRE_WALLS=1` and a wall is missing.
  */
-export function command(bundle: string, limits: Limits, namespaces = findWalls().namespaces): Command {
-  const folder = namespaces === "bubblewrap" ? INSIDE : bundle;
+export function command(bundle: string, limits: Limits, separation = findWalls().separation): Command {
+  const folder = separation === "bubblewrap" ? INSIDE : bundle;
   const snapshot = snapshotName(limits);
   const start = existsSync(path.join(bundle, snapshot))
     ? ["--snapshot-blob", path.join(folder, snapshot)]
     : [path.join(folder, "boot.cjs")];
   const program = [node, ...nodeFlags(folder, limits), ...start];
-  const [file, ...args] = [...limiting(limits), ...separating(namespaces, bundle), ...program];
+  const [file, ...args] = [...limiting(limits), ...separating(separation, bundle), ...program];
   return {
     ...{ file: file!, args, isMemoryUnlimited: find("prlimit") === undefined },
-    ...(namespaces !== "bubblewrap" && { env: allocation }),
+    ...(separation !== "bubblewrap" && { env: allocation }),
+    ...(separation === "user" && { user: unusedUser() }),
   };
 }
 
@@ -93,11 +105,11 @@ function limiting({ memoryMB }: Limits): string[] {
   return [prlimit, "--core=0", "--fsize=0", `--data=${bytes}`, `--cpu=${LAST_RESORT_SECONDS}`, "--"];
 }
 
-function separating(namespaces: Namespaces, bundle: string): string[] {
+function separating(separation: Separation, bundle: string): string[] {
   const setpriv = find("setpriv");
   const tied = setpriv === undefined ? [] : [setpriv, "--pdeathsig", "KILL", "--"];
-  if (namespaces === "none") return tied;
-  if (namespaces === "unshare") return [...tied, find("unshare")!, ...unshareFlags];
+  if (separation === "none" || separation === "user") return tied;
+  if (separation === "unshare") return [...tied, find("unshare")!, ...unshareFlags];
   const bound = [node, ...sharedLibraries()].flatMap((file) => ["--ro-bind", file, file]);
   const placed = ["--ro-bind", bundle, INSIDE, "--chdir", "/", "--remount-ro", "/"];
   return [find("bwrap")!, ...bubblewrapFlags, ...bound, ...placed, "--"];
@@ -128,7 +140,7 @@ function sharedLibraries(): readonly string[] {
 }
 
 interface Found {
-  readonly namespaces: Namespaces;
+  readonly separation: Separation;
   /** Why bubblewrap does not serve; undefined where it does. */
   readonly why?: string;
 }
@@ -149,21 +161,27 @@ function findWalls(): Found {
 
 function tryWalls(): Found {
   const reasons: string[] = [];
-  for (const [namespaces, program] of [
+  for (const [separation, program] of [
     ["bubblewrap", "bwrap"],
     ["unshare", "unshare"],
+    ["user", undefined],
   ] as const) {
-    if (find(program) === undefined) {
+    if (program !== undefined && find(program) === undefined) {
       reasons.push(`${program} is not installed`);
       continue;
     }
-    const [file, ...args] = [...separating(namespaces, path.dirname(node)), node, "--version"];
-    const { status, stderr } = spawnSync(file!, args, { env: {}, encoding: "utf8", timeout: 20_000 });
+    if (separation === "user" && !isRoot()) continue;
+    const [file, ...args] = [...separating(separation, path.dirname(node)), node, "--version"];
+    const { status, stderr, error } = spawnSync(file!, args, {
+      ...{ env: {}, cwd: "/", encoding: "utf8", timeout: 20_000 },
+      ...identity(separation === "user" ? unusedUser() : undefined),
+    });
     const why = reasons.length === 0 ? {} : { why: reasons.join(", ") };
-    if (status === 0) return { namespaces, ...why };
-    reasons.push(`${program} does not work here (${stderr.trim().split("\n").at(-1) ?? "no message"})`);
+    if (status === 0) return { separation, ...why };
+    const message = error?.message ?? stderr.trim().split("\n").at(-1) ?? "no message";
+    reasons.push(`${program ?? "another user for it"} does not work here (${message})`);
   }
-  return { namespaces: "none", why: reasons.join(", ") };
+  return { separation: "none", why: reasons.join(", ") };
 }
 
 /**
@@ -173,42 +191,32 @@ function tryWalls(): Found {
  */
 export function describeWalls(): { readonly walls: readonly string[]; readonly missing: readonly string[] } {
   const found = findWalls();
-  const { namespaces } = found;
+  const { separation } = found;
   const walls = ["Node's permission model"];
   if (find("prlimit") !== undefined) walls.push("limits on memory and processor time");
-  if (namespaces !== "none") walls.push("no network, and no other process in sight");
-  if (namespaces === "bubblewrap") walls.push("a file system of its own (bubblewrap)");
+  if (separation === "user") walls.push("a user of its own, who can signal nobody else's process");
+  if (hasNamespaces(separation)) walls.push("no network, and no other process in sight");
+  if (separation === "bubblewrap") walls.push("a file system of its own (bubblewrap)");
   return { walls, missing: missingWalls(found) };
 }
 
-function missingWalls({ namespaces, why }: Found): string[] {
+function missingWalls({ separation, why }: Found): string[] {
   const missing: string[] = [];
   if (find("prlimit") === undefined)
     missing.push("memory outside of the heap is watched, not limited (no prlimit)");
-  if (namespaces === "none")
+  if (separation === "none")
     missing.push(`a submission can reach the network and signal other processes (${why})`);
-  if (namespaces === "unshare")
+  if (separation === "user") missing.push(`a submission can reach the network (${why})`);
+  if (separation === "unshare")
     missing.push(`only the permission model keeps a submission from reading files (${why})`);
   return missing;
 }
 
-const programs = new Map<string, string | undefined>();
-
-/** An executable file of that name in PATH, looked for once: it is asked for at every start. */
-function find(program: string): string | undefined {
-  if (!programs.has(program)) programs.set(program, search(program));
-  return programs.get(program);
+function hasNamespaces(separation: Separation): boolean {
+  return separation === "bubblewrap" || separation === "unshare";
 }
 
-function search(program: string): string | undefined {
-  for (const folder of (process.env.PATH ?? "").split(path.delimiter)) {
-    const file = path.join(folder, program);
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
+/** Whether processes are started as somebody who can read only what everybody can. */
+export function needsOpenFiles(): boolean {
+  return findWalls().separation === "user";
 }

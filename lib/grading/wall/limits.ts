@@ -17,3 +17,11 @@ export const defaultLimits: Limits = Object.freeze({
   outputBytes: 1 << 20,
   valueBytes: 64 << 20,
 });
+
+/**
+ * Seconds that an exercise may keep its judge waiting on the busiest machine: a twentieth of a core to compute on, and time
+ * to start processes and to compute what is expected. Who is silent for longer is stuck.
+ */
+export function longestSilence({ seconds }: Pick<Limits, "seconds">): number {
+  return 60 + 20 * seconds;
+}

@@ -11,7 +11,7 @@ import { type Clock, clockOf, innermost, wallClock } from "./clock.js";
 import { Conversation } from "./conversation.js";
 import { encode } from "./encode.js";
 import { frame } from "./frames.js";
-import { command, NODES_OWN_MB } from "./jail.js";
+import { command, identity, NODES_OWN_MB } from "./jail.js";
 import type { Limits } from "./limits.js";
 import { residentBytes } from "./memory.js";
 import type { Reply, Request } from "./messages.js";
@@ -59,8 +59,11 @@ export class WalledProcess {
 
   constructor(limits: Limits, onOutput: (text: string) => void, start = command) {
     this.#limits = limits;
-    const { file, args, env = {}, isMemoryUnlimited } = start(bundle().folder, limits);
-    this.#child = spawn(file, args, { env, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
+    const { file, args, env = {}, user, isMemoryUnlimited } = start(bundle().folder, limits);
+    this.#child = spawn(file, args, {
+      ...{ env, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] },
+      ...identity(user),
+    });
     this.#gone = new Promise((resolve) => this.#child.once("close", () => resolve()));
     this.#channel = this.#child.stdio[CHANNEL] as Duplex;
     this.#conversation = new Conversation(limits.valueBytes + ENVELOPE);

@@ -10,7 +10,7 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { devNull } from "node:os";
 import path from "node:path";
 import process from "node:process";
-import { type Command, heapFlags, snapshotName } from "./jail.js";
+import { type Command, heapFlags, identity, snapshotName } from "./jail.js";
 import type { Limits } from "./limits.js";
 
 /** Far more than it takes on a busy machine. */
@@ -45,10 +45,11 @@ function build(folder: string, blob: string, limits: Limits): string | undefined
 }
 
 /** Nobody is at the other end of the channel: a process that comes as far as to listen ends by itself, properly. */
-function boot({ file, args, env = {} }: Command): string | undefined {
+function boot({ file, args, env = {}, user }: Command): string | undefined {
   const nobody = openSync(devNull, "r+");
   try {
     const { status, stderr } = spawnSync(file, args, {
+      ...identity(user),
       env,
       cwd: "/",
       encoding: "utf8",
