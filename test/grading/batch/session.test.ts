@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { afterEach, beforeEach, describe, it } from "mocha";
 import type { BatchEvent } from "workbook/grading/batch/grade";
@@ -56,11 +57,32 @@ describe("a batch", () => {
     expect(events.filter(({ kind }) => kind === "replaced")).to.deep.equal([]);
   });
 
+  it("lets no more than three wait for each worker that was asked for", async () => {
+    const students = ["a", "b", "c", "d", "e"];
+    for (const student of students) batch.write(student, "wait");
+    const submissions = path.join(batch.folder, "submissions");
+    const waiting = () => readdirSync(submissions).filter((name) => name.endsWith(".waits")).length;
+    let [running, most] = [0, 0];
+    const onEvent = ({ kind }: BatchEvent) => {
+      if (kind === "started") most = Math.max(most, ++running);
+      if (kind === "finished") running--;
+    };
+    const end = batch.run({ jobs: 1, stall: 1, onEvent });
+    while (waiting() < 3) await sleep(20);
+    // For one too many to begin.
+    await sleep(200);
+    writeFileSync(path.join(submissions, "released"), "");
+    await end;
+    expect(most).to.equal(3);
+    expect(Object.keys(reasons())).to.deep.equal(students);
+  });
+
   it("asks one language server about the types that its workers meet", async () => {
     for (const student of ["a", "b", "c"]) batch.write(student, "types");
     await batch.run({ jobs: 3 });
     const messages = outcomes().map(({ report }) => report.message);
-    expect(messages).to.deep.equal(Array(3).fill("Type 'number' is not assignable to type 'string'."));
+    const wanted = ["a", "b", "c"].map((student) => `Type '3' is not assignable to type '"${student}"'.`);
+    expect(messages).to.deep.equal(wanted);
   }).timeout(120_000);
 
   it("writes the same bytes with one worker and with three", async () => {
@@ -99,7 +121,6 @@ describe("a batch", () => {
     batch.write("a", "pass");
     await batch.run();
     const first = batch.files();
-    const { readdirSync } = await import("node:fs");
     const journal = path.join(batch.out, ".journal");
     const [entry] = readdirSync(journal).filter((name) => name.endsWith(".json"));
     writeFileSync(path.join(journal, entry!), '{"report":');

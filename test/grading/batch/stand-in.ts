@@ -45,6 +45,7 @@ export async function judgeTask(task: Task, { alive, diagnose }: Services): Prom
       return new Promise(() => {});
     }
     case "wait":
+      writeFileSync(`${task.path}.waits`, "");
       alive();
       await appears(path.join(path.dirname(task.path), "released"));
       return result;
@@ -52,7 +53,7 @@ export async function judgeTask(task: Task, { alive, diagnose }: Services): Prom
       writeFileSync(path.join(path.dirname(task.path), "released"), "");
       return result;
     case "types": {
-      const found = await diagnose("export const rows: string = 3;\n", lesson("start-here"));
+      const found = await diagnose(`export const rows: "${task.student}" = 3;\n`, lesson("start-here"));
       const message = String(found?.map(({ message }) => message));
       return { ...result, reason: "types", report: { ...judged, state: "could not be graded", message } };
     }

@@ -129,6 +129,18 @@ describe("the types of a submission", () => {
     ).to.deep.equal(["softmax"]);
   });
 
+  it("of several submissions at once are each told to whom they belong", async () => {
+    const names = ["ann", "bob", "cid", "dan"];
+    const found = await Promise.all(
+      names.map((name, i) =>
+        checker.diagnose(`export const x: "${name}" = 1;`, lesson(i % 2 ? "transformer" : "start-here")),
+      ),
+    );
+    expect(found.map((errors) => errors?.map(({ message }) => message))).to.deep.equal(
+      names.map((name) => [`Type '1' is not assignable to type '"${name}"'.`]),
+    );
+  });
+
   it("that cannot be checked in time are refused in one sentence, and the next submission is checked", async () => {
     const impatient = new TypeChecker({ checkMs: 1 });
     try {

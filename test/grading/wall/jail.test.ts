@@ -1,20 +1,33 @@
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { AssertionError, expect } from "chai";
-import { describe, it } from "mocha";
+import { type Context, describe, it } from "mocha";
 import { AnswerError } from "workbook/grading/subject";
+import { isOpen } from "workbook/grading/wall/bundle";
 import { isolated } from "workbook/grading/wall/isolated";
-import { command, describeWalls } from "workbook/grading/wall/jail";
+import { command, describeWalls, identity } from "workbook/grading/wall/jail";
 import { defaultLimits } from "workbook/grading/wall/limits";
+import { isRoot } from "workbook/grading/wall/user";
+import { root } from "workbook/root";
 
-/** `describeWalls()` of a process that finds no programs, twice. */
-function withoutPrograms(env: Record<string, string>) {
-  const module = new URL("../../../lib/grading/wall/jail.js", import.meta.url).href;
-  const code = `const { describeWalls } = await import("${module}"); describeWalls(); console.log(JSON.stringify(describeWalls()));`;
+const module = (name: string) => new URL(`../../../lib/grading/wall/${name}.js`, import.meta.url).href;
+
+/** Runs code in a process that finds no programs, neither bubblewrap nor `unshare`. */
+function withoutPrograms(code: string, env: Record<string, string> = {}, user?: number) {
   return spawnSync(process.execPath, ["--input-type=module", "-e", code], {
-    env: { PATH: "/nonexistent", ...env },
-    encoding: "utf8",
+    ...{ env: { PATH: "/nonexistent", ...env }, encoding: "utf8" },
+    ...identity(user),
   });
+}
+
+/** `describeWalls()`, twice. */
+const describing = `const { describeWalls } = await import("${module("jail")}");
+  describeWalls(); console.log(JSON.stringify(describeWalls()));`;
+
+function skipUnless(condition: boolean, context: Context): void {
+  if (condition) return;
+  context.skipReason = "only root, with the workbook where others can read it, can run it as somebody else";
+  context.skip();
 }
 
 describe("the jail", () => {
@@ -24,21 +37,39 @@ describe("the jail", () => {
     expect(walls.length === 4).to.equal(missing.length === 0);
   });
 
-  it("falls back where programs are missing, and says so once", () => {
-    const { stdout, stderr, status } = withoutPrograms({});
-    expect(status).to.equal(0);
-    const { walls, missing } = JSON.parse(stdout) as ReturnType<typeof describeWalls>;
-    expect(walls).to.deep.equal(["Node's permission model"]);
-    expect(missing.join("\n"))
-      .to.match(/no prlimit/)
-      .and.match(/reach the network.*bwrap is not installed/);
-    expect(stderr.split("\n").filter((line) => line.startsWith("workbook: on this machine"))).to.have.length(
-      1,
-    );
-  });
+  for (const [who, user] of [
+    ["this user", undefined],
+    ["somebody who is not root", 65_000],
+  ] as const) {
+    it(`falls back where programs are missing, and says so once, to ${who}`, function () {
+      if (user !== undefined) skipUnless(isRoot() && isOpen(root), this);
+      const { stdout, stderr, status } = withoutPrograms(describing, {}, user);
+      expect(status, stderr).to.equal(0);
+      const { walls, missing } = JSON.parse(stdout) as ReturnType<typeof describeWalls>;
+      const own = isRoot() && user === undefined;
+      const others = own ? ["a user of its own, who can signal nobody else's process"] : [];
+      expect(walls).to.deep.equal(["Node's permission model", ...others]);
+      expect(missing.join("\n"))
+        .to.match(/no prlimit/)
+        .and.match(/reach the network.*bwrap is not installed, unshare is not installed/);
+      expect(/signal other processes/.test(missing.join("\n"))).to.equal(!own);
+      const lines = stderr.split("\n").filter((line) => line.startsWith("workbook: on this machine"));
+      expect(lines).to.have.length(1);
+    });
+  }
+
+  it("starts submissions as a user of their own where root finds no namespaces", function () {
+    skipUnless(isRoot(), this);
+    const code = `const { isolated } = await import("${module("isolated")}");
+      const subject = isolated('exports.who = () => process.getuid(); exports.twice = (x) => require("@tensorflow/tfjs").mul(x, 2);');
+      console.log(await subject.call("who", []), (await subject.call("twice", [3])).data[0]);
+      await subject.close();`;
+    const { stdout, stderr } = withoutPrograms(code);
+    expect(stdout, stderr).to.match(/^6\d{4} 6$/m);
+  }).timeout(120_000);
 
   it("REQUIRE_WALLS=1 makes a missing wall an error", () => {
-    const { stderr, status } = withoutPrograms({ REQUIRE_WALLS: "1" });
+    const { stderr, status } = withoutPrograms(describing, { REQUIRE_WALLS: "1" });
     expect(status).to.equal(1);
     expect(stderr).to.contain("REQUIRE_WALLS=1, and on this machine memory outside of the heap is watched");
   });
