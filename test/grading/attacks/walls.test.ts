@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { createReadStream, existsSync, mkdtempSync, type ReadStream, rmSync } from "node:fs";
+import { chmodSync, createReadStream, existsSync, mkdtempSync, type ReadStream, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -182,6 +182,7 @@ describe("each wall is what stops an attack", function () {
 
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
+    chmodSync(folder, 0o755);
     const pipes: ReadStream[] = [];
     after(() => {
       // One that never ended would keep this process from ending.
@@ -194,7 +195,7 @@ describe("each wall is what stops an attack", function () {
         if (separation === "user") skipUnlessRoot(this);
         else skipWithoutNamespaces(this);
         const held = path.join(folder, separation);
-        expect(spawnSync("mkfifo", [held]).status).to.equal(0);
+        expect(spawnSync("mkfifo", ["-m", "666", held]).status).to.equal(0);
         // Every process that comes of the command keeps this pipe open: it ends with the last of them.
         const pipe = createReadStream(held);
         pipes.push(pipe);
