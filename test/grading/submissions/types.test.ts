@@ -129,15 +129,20 @@ describe("the types of a submission", () => {
     ).to.deep.equal(["softmax"]);
   });
 
-  it("of several submissions at once are each told to whom they belong", async () => {
-    const names = ["ann", "bob", "cid", "dan"];
+  it("of several submissions at once are each told to whom they belong, by the types of their lesson", async () => {
+    const wanted = [
+      ["start-here", "causalPairs", "(T: number) => number", "ann"],
+      ["transformer", "growthFromDoubling", "number", "bob"],
+      ["start-here", "causalPairs", "(T: number) => number", "cid"],
+      ["transformer", "growthFromDoubling", "number", "dan"],
+    ] as const;
     const found = await Promise.all(
-      names.map((name, i) =>
-        checker.diagnose(`export const x: "${name}" = 1;`, lesson(i % 2 ? "transformer" : "start-here")),
+      wanted.map(([slug, name, , student]) =>
+        problems(`export const ${name} = "${student}" as const;`, slug),
       ),
     );
-    expect(found.map((errors) => errors?.map(({ message }) => message))).to.deep.equal(
-      names.map((name) => [`Type '1' is not assignable to type '"${name}"'.`]),
+    expect(found.map((them) => them.map(({ frame }) => frame.split("\n")[0]))).to.deep.equal(
+      wanted.map(([, name, type, student]) => [`TS1360: ${name}: expected ${type}, got "${student}"`]),
     );
   });
 
