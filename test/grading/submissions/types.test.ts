@@ -138,11 +138,11 @@ describe("the types of a submission", () => {
     ] as const;
     const found = await Promise.all(
       wanted.map(([slug, name, , student]) =>
-        problems(`export const ${name} = "${student}" as const;`, slug),
+        problems(`export const ${name}: { ${student}: 1 } = { ${student}: 1 };`, slug),
       ),
     );
     expect(found.map((them) => them.map(({ frame }) => frame.split("\n")[0]))).to.deep.equal(
-      wanted.map(([, name, type, student]) => [`TS1360: ${name}: expected ${type}, got "${student}"`]),
+      wanted.map(([, name, type, student]) => [`TS1360: ${name}: expected ${type}, got { ${student}: 1; }`]),
     );
   });
 
