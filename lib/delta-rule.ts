@@ -32,19 +32,29 @@ export interface DeltaRuleOptions {
 const CHUNK = 16;
 
 /** o, `[B, H, T, E]`. @throws RangeError when shapes disagree. */
-export function deltaRule({ q, k, v, beta }: DeltaRuleOptions): tf.Tensor4D {
-  return tf.tidy(() => {
-    dims("deltaRule", {
-      q: [q, "B H T D"],
-      k: [k, "B H T D"],
-      v: [v, "B H T E"],
-      beta: [beta, "B H T"],
-    });
-    if (!hasKernel(DELTA_RULE) || q.shape[3] > MAX_STATE || v.shape[3] > MAX_STATE) {
-      return composed({ q, k, v, beta });
-    }
-    return runKernel(DELTA_RULE, { q, k, v, beta }, {})[0] as tf.Tensor4D;
-  });
+export function deltaRule(options: DeltaRuleOptions): tf.Tensor4D {
+  const { q, k, v, beta } = options;
+  check(options);
+  if (!hasKernel(DELTA_RULE) || Math.max(q.shape[3], v.shape[3]) > MAX_STATE) {
+    return tf.tidy(() => composed(options));
+  }
+  return tf.tidy(() => runKernel(DELTA_RULE, { q, k, v, beta }, {})[0] as tf.Tensor4D);
+}
+
+/** The same out of tfjs's operations, on every backend. */
+export function composedDeltaRule(options: DeltaRuleOptions): tf.Tensor4D {
+  check(options);
+  return tf.tidy(() => composed(options));
+}
+
+function check({ q, k, v, beta }: DeltaRuleOptions): void {
+  const expected = {
+    q: [q, "B H T D"],
+    k: [k, "B H T D"],
+    v: [v, "B H T E"],
+    beta: [beta, "B H T"],
+  } as const;
+  dims("deltaRule", expected);
 }
 
 function composed({ q, k, v, beta }: DeltaRuleOptions): tf.Tensor4D {
