@@ -40,11 +40,12 @@ export function assertClose(
   if (shape !== wanted) fail(`expected shape ${wanted}, got ${shape}`, shape, wanted);
   const { error, index } = largestError(got.data, want.data);
   if (error <= tolerance) return;
-  const at = formatShape(position(index, want.shape));
+  // A single number has no position.
+  const at = want.shape.length === 0 ? "" : ` at ${formatShape(position(index, want.shape))}`;
   const [a, b] = [got.data[index]!, want.data[index]!];
-  if (!Number.isFinite(a)) fail(`expected finite numbers, got ${a} at ${at} (expected ${b})`, a, b);
+  if (!Number.isFinite(a)) fail(`expected finite numbers, got ${a}${at} (expected ${b})`, a, b);
   fail(
-    `largest error ${error.toExponential(2)} at ${at}: expected ${b}, got ${a} (tolerance ${tolerance}: ${because})`,
+    `largest error ${error.toExponential(2)}${at}: expected ${b}, got ${a} (tolerance ${tolerance}: ${because})`,
     a,
     b,
   );
