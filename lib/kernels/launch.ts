@@ -83,11 +83,6 @@ export function launch({
   return results;
 }
 
-/** Gives results that no tensor stands for back to tfjs; kernels recorded before still see them. */
-export function release(...results: readonly tf.TensorInfo[]): void {
-  for (const { dataId } of results) gpuBackend().disposeData(dataId);
-}
-
 function checkWorkgroups({ limits }: GPUDevice, workgroups: Launch["workgroups"]): void {
   const most = limits.maxComputeWorkgroupsPerDimension;
   if (workgroups.every((count = 1) => Number.isInteger(count) && count >= 0 && count <= most)) return;

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { composedFadingAttention } from "../../linear-attention.js";
 import { random } from "../../random.js";
 import { LINEAR_ATTENTION, runKernel } from "../fused.js";
-import type { Benchmark, Case } from "./frame/benchmark.js";
+import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
 type Form = (...inputs: tf.Tensor[]) => tf.Tensor;
 
@@ -31,7 +31,7 @@ function forward(H: number, T: number, D: number): Case {
     flops: 5 * H * T * D * D,
     bytes: 4 * 5 * H * T * D,
     inputs: () => inputs(H, T, D),
-    rungs: mapped(call),
+    rungs: rungsOf(forms, call),
     rounding,
   };
 }
@@ -47,13 +47,9 @@ function gradients(H: number, T: number, D: number): Case {
     flops: 20 * H * T * D * D,
     bytes: 4 * 9 * H * T * D,
     inputs: () => inputs(H, T, D),
-    rungs: mapped(call),
+    rungs: rungsOf(forms, call),
     rounding,
   };
-}
-
-function mapped(call: (form: Form) => Case["rungs"][string]): Case["rungs"] {
-  return Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, call(form)]));
 }
 
 function fused(rung: string): Form {

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { random } from "../../random.js";
 import { type SelectiveScanOptions, selectiveScanAssociative } from "../../variants/mamba.js";
 import { runKernel, SELECTIVE_SCAN } from "../fused.js";
-import type { Benchmark, Case } from "./frame/benchmark.js";
+import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
 type Form = (options: SelectiveScanOptions) => tf.Tensor;
 
@@ -34,7 +34,7 @@ function forward(T: number, D: number, N: number): Case {
     flops: (7 * N + 1) * T * D,
     bytes: 4 * (3 * T * D + D * N + 2 * T * N),
     inputs: () => inputs(T, D, N),
-    rungs: mapped((form) => (all) => form(named(all))),
+    rungs: rungsOf(forms, (form) => (all) => form(named(all))),
     rounding,
   };
 }
@@ -46,13 +46,12 @@ function gradients(T: number, D: number, N: number): Case {
     flops: 3 * (7 * N + 1) * T * D,
     bytes: 4 * (6 * T * D + 2 * D * N + 4 * T * N),
     inputs: () => inputs(T, D, N),
-    rungs: mapped((form) => (all) => tf.grads((...each: tf.Tensor[]) => tf.sum(form(named(each))))([...all])),
+    rungs: rungsOf(
+      forms,
+      (form) => (all) => tf.grads((...each: tf.Tensor[]) => tf.sum(form(named(each))))([...all]),
+    ),
     rounding,
   };
-}
-
-function mapped(call: (form: Form) => Case["rungs"][string]): Case["rungs"] {
-  return Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, call(form)]));
 }
 
 function inputs(T: number, D: number, N: number): tf.Tensor[] {

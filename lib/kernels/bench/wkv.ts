@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { random } from "../../random.js";
 import { type WkvOptions, wkvChunkwise } from "../../variants/rwkv.js";
 import { runKernel, WKV } from "../fused.js";
-import type { Benchmark, Case } from "./frame/benchmark.js";
+import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
 type Form = (w: tf.Tensor, u: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => tf.Tensor;
 
@@ -34,7 +34,8 @@ function forward(T: number, C: number): Case {
     flops: 18 * T * C,
     bytes: 4 * (3 * T * C + 2 * C),
     inputs: () => inputs(T, C),
-    rungs: mapped(
+    rungs: rungsOf(
+      forms,
       (form) =>
         ([w, u, k, v]) =>
           form(w!, u!, k!, v!),
@@ -51,13 +52,9 @@ function gradients(T: number, C: number): Case {
     flops: 3 * 18 * T * C,
     bytes: 4 * (6 * T * C + 4 * C),
     inputs: () => inputs(T, C),
-    rungs: mapped(slopes),
+    rungs: rungsOf(forms, slopes),
     rounding,
   };
-}
-
-function mapped(call: (form: Form) => Case["rungs"][string]): Case["rungs"] {
-  return Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, call(form)]));
 }
 
 function inputs(T: number, C: number): tf.Tensor[] {

@@ -1,7 +1,8 @@
 /** Causal convolution by Fourier transforms: in one kernel where a row fits into workgroup memory, and in three where not. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { launch, release, wgsl } from "../launch.js";
+import { launch, wgsl } from "../launch.js";
+import { release } from "../tensors.js";
 import type { Convolution } from "./long-convolution.js";
 import { planOf } from "./plan.js";
 import { rootsOf } from "./roots.js";

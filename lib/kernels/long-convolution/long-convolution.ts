@@ -2,8 +2,9 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type ConvolutionAttrs, type ConvolutionInputs, LONG_CONVOLUTION } from "../fused.js";
-import { launch, release, wgsl } from "../launch.js";
+import { launch, wgsl } from "../launch.js";
 import { sumRows } from "../sum-rows.js";
+import { release } from "../tensors.js";
 import { convolveByFourier } from "./fourier.js";
 
 /** Outputs of a workgroup of the direct form. */

@@ -1,7 +1,8 @@
 /** The states in which chunks of a selective scan begin: two kernels that the forward pass and the gradient share. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { launch, release, wgsl } from "../launch.js";
+import { launch, wgsl } from "../launch.js";
+import { release } from "../tensors.js";
 
 /** Channels in a workgroup. */
 export const WIDTH = 64;

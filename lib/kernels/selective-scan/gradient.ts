@@ -2,8 +2,9 @@
 
 import * as tf from "@tensorflow/tfjs";
 import type { ScanAttrs } from "../fused.js";
-import { launch, release } from "../launch.js";
+import { launch } from "../launch.js";
 import { sumRows } from "../sum-rows.js";
+import { release } from "../tensors.js";
 import { chunkStarts, scanCode, WIDTH } from "./chunk-starts.js";
 
 /** Positions in a chunk; gradient.wgsl keeps so many states in registers. */

@@ -2,7 +2,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { type ScanAttrs, type ScanInputs, SELECTIVE_SCAN } from "../fused.js";
-import { launch, release } from "../launch.js";
+import { launch } from "../launch.js";
+import { release } from "../tensors.js";
 import { chunkStarts, scanCode, WIDTH } from "./chunk-starts.js";
 import { selectiveScanGradient } from "./gradient.js";
 

@@ -1,7 +1,8 @@
 /** What chunks of WKV begin with: two kernels in the forward pass, and two of the same form in the gradient. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { launch, release, wgsl } from "../launch.js";
+import { launch, wgsl } from "../launch.js";
+import { release } from "../tensors.js";
 
 /** Channels in a workgroup. */
 export const WIDTH = 64;

@@ -1,8 +1,9 @@
 /** The gradient of WKV: a scan from the end, with what the forward pass has kept. */
 
 import * as tf from "@tensorflow/tfjs";
-import { launch, release } from "../launch.js";
+import { launch } from "../launch.js";
 import { sumRows } from "../sum-rows.js";
+import { release } from "../tensors.js";
 import { CHUNK, chunkStarts, chunksOf, wkvCode } from "./chunk-starts.js";
 
 /** The gradient by y; lse is kept for it and has none of its own. */

@@ -2,7 +2,8 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { WKV, type WkvAttrs, type WkvInputs } from "../fused.js";
-import { launch, release } from "../launch.js";
+import { launch } from "../launch.js";
+import { release } from "../tensors.js";
 import { CHUNK, chunkStarts, chunksOf, WIDTH, wkvCode } from "./chunk-starts.js";
 import { wkvGradient } from "./gradient.js";
 

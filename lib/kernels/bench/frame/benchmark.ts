@@ -24,3 +24,11 @@ export interface Case {
 
 /** The cases of a kernel on that adapter: small ones on software. Exported as `benchmark`. */
 export type Benchmark = (gpu: GpuInfo) => readonly Case[];
+
+/** Each form of a kernel, by name, as the rung that `call` makes of it. */
+export function rungsOf<F>(
+  forms: Readonly<Record<string, F>>,
+  call: (form: F) => Case["rungs"][string],
+): Case["rungs"] {
+  return Object.fromEntries(Object.entries(forms).map(([name, form]) => [name, call(form)]));
+}
