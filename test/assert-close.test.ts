@@ -22,11 +22,7 @@ describe("assertClose", () => {
   });
 
   it("rejects an error just above the tolerance", () => {
-    fails(
-      1000.02,
-      1000,
-      /largest error 2\.00e-5: expected 1000, got 1000\.02 \(tolerance 0\.00001: float/,
-    );
+    fails(1000.02, 1000, /largest error 2\.00e-5: expected 1000, got 1000\.02 \(tolerance 0\.00001: float/);
     fails(0.00002, 0, /largest error 2\.00e-5/);
   });
 
