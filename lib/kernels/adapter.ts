@@ -1,8 +1,8 @@
 /**
  * Finds a GPU: starts Dawn (the WebGPU of the npm package `webgpu`) and asks for an adapter.
  *
- * On Linux Dawn speaks Vulkan. Where no driver is installed, the software Vulkan inside Debian's `chromium` package stands in:
- * slow, but every kernel runs.
+ * On Linux Dawn speaks Vulkan. Where no driver serves it (none is installed, or one that is too old, as Mesa 22's software Vulkan
+ * is), the software Vulkan inside Debian's `chromium` package stands in: slow, but every kernel runs.
  */
 
 import { existsSync, readdirSync } from "node:fs";
@@ -41,7 +41,7 @@ export interface GpuInfo {
 }
 
 /** Where Debian's `chromium` keeps the description of its software Vulkan. */
-const SOFTWARE_VULKAN = "/usr/lib/chromium/vk_swiftshader_icd.json";
+export const SWIFT_SHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 
 /** Dawn ends with its `GPU` object, and whoever waits for its devices then waits for ever: each keeps what it came from. */
 const origins = new WeakMap<GPUAdapter | GPUDevice, GPU | GPUAdapter>();
@@ -60,13 +60,18 @@ export async function findAdapter(disabled: readonly string[] = []): Promise<Ada
   });
   // `GPUBufferUsage` and its like, which tfjs expects to be global.
   Object.assign(globalThis, globals);
-  useSoftwareVulkanWithoutDriver();
-  const off = usesSoftwareVulkan() ? [...disabled, zeroAtOnce] : disabled;
-  const gpu = create(off.length === 0 ? [] : [`disable-dawn-features=${off.join(",")}`]);
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (adapter === null) throw new Error(`no GPU was found; ${howToGetOne}`);
-  origins.set(adapter, gpu);
-  return { gpu, adapter };
+  const ask = async (): Promise<Adapter | undefined> => {
+    const off = usesSwiftShader() ? [...disabled, zeroAtOnce] : disabled;
+    const gpu = create(off.length === 0 ? [] : [`disable-dawn-features=${off.join(",")}`]);
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    return adapter === null ? undefined : { gpu, adapter };
+  };
+  // Dawn complains on stderr where there is no driver at all: then it is not asked without one.
+  if (!hasVulkanDriver()) turnToSwiftShader();
+  const found = (await ask()) ?? (turnToSwiftShader() ? await ask() : undefined);
+  if (found === undefined) throw new Error(`no GPU was found; ${howToGetOne}`);
+  origins.set(found.adapter, found.gpu);
+  return found;
 }
 
 /** A device with all that kernels may use and this adapter has. */
@@ -93,11 +98,13 @@ export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo
   };
 }
 
-/** The Vulkan loader reads the environment when Dawn starts; what the user has set there stays. */
-function useSoftwareVulkanWithoutDriver(): void {
-  if (process.platform !== "linux") return;
-  if (process.env.VK_ICD_FILENAMES !== undefined || process.env.VK_DRIVER_FILES !== undefined) return;
-  if (existsSync(SOFTWARE_VULKAN) && !hasVulkanDriver()) process.env.VK_ICD_FILENAMES = SOFTWARE_VULKAN;
+/** The Vulkan loader reads the environment whenever Dawn starts; what the user has set there stays. */
+function turnToSwiftShader(): boolean {
+  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
+  const chosen = VK_ICD_FILENAMES !== undefined || VK_DRIVER_FILES !== undefined;
+  if (process.platform !== "linux" || chosen || !existsSync(SWIFT_SHADER)) return false;
+  process.env.VK_ICD_FILENAMES = SWIFT_SHADER;
+  return true;
 }
 
 /**
@@ -106,7 +113,7 @@ function useSoftwareVulkanWithoutDriver(): void {
  */
 const zeroAtOnce = "use_vulkan_zero_initialize_workgroup_memory_extension";
 
-function usesSoftwareVulkan(): boolean {
+function usesSwiftShader(): boolean {
   return /swiftshader/i.test(process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES ?? "");
 }
 

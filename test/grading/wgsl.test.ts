@@ -167,9 +167,9 @@ describe("an exercise whose answer is WGSL", () => {
 
   it("is skipped, whatever was answered, where Vulkan finds no driver", async function () {
     if (process.platform !== "linux") this.skip();
-    const before = process.env.VK_ICD_FILENAMES;
+    const before = process.env.VK_DRIVER_FILES;
     endPlayground();
-    process.env.VK_ICD_FILENAMES = "/dev/null";
+    process.env.VK_DRIVER_FILES = "/dev/null";
     try {
       for (const answer of [solution.doubleWgsl, "nonsense", todo("doubleWgsl")]) {
         const { points, maxPoints, tests } = await judged(answer);
@@ -178,8 +178,8 @@ describe("an exercise whose answer is WGSL", () => {
         expect(tests[0]!.message).to.match(/^no GPU was found; install the driver of your GPU/);
       }
     } finally {
-      if (before === undefined) delete process.env.VK_ICD_FILENAMES;
-      else process.env.VK_ICD_FILENAMES = before;
+      if (before === undefined) delete process.env.VK_DRIVER_FILES;
+      else process.env.VK_DRIVER_FILES = before;
     }
   });
 
