@@ -70,7 +70,11 @@ function allChecks() {
     },
     {
       name: "format and lint",
-      run: () => all(node(module("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", ".")),
+      run: () =>
+        all(
+          node(module("@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."),
+          node(path.join(at.setup, "format-notebooks.mjs"), "--check"),
+        ),
     },
     { name: "exercises come from solutions", run: () => all(workbook("release", "--check")) },
     ...unitTests([]),
