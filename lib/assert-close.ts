@@ -44,11 +44,23 @@ export function assertClose(
   const at = want.shape.length === 0 ? "" : ` at ${formatShape(position(index, want.shape))}`;
   const [a, b] = [got.data[index]!, want.data[index]!];
   if (!Number.isFinite(a)) fail(`expected finite numbers, got ${a}${at} (expected ${b})`, a, b);
+  const [seen, right] = inFewDigits(a, b);
   fail(
-    `largest error ${error.toExponential(2)}${at}: expected ${b}, got ${a} (tolerance ${tolerance}: ${because})`,
+    `largest error ${error.toExponential(2)}${at}: expected ${right}, got ${seen} (tolerance ${tolerance}: ${because})`,
     a,
     b,
   );
+}
+
+/** Two numbers to read side by side: in six digits, or as many more as leave their difference right to a tenth. */
+function inFewDigits(a: number, b: number): [string, string] {
+  // Infinite, or missing in data that is too short.
+  if (!Number.isFinite(a - b)) return [String(a), String(b)];
+  for (let digits = 6; digits < 17; digits++) {
+    const [x, y] = [Number(a.toPrecision(digits)), Number(b.toPrecision(digits))];
+    if (Math.abs(x - y - (a - b)) <= 0.1 * Math.abs(a - b)) return [String(x), String(y)];
+  }
+  return [String(a), String(b)];
 }
 
 /** Largest |a − b| / max(1, |b|) and its flat index; a value that is not finite counts as infinitely wrong. */

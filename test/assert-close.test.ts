@@ -26,6 +26,18 @@ describe("assertClose", () => {
     fails(0.00002, 0, /largest error 2\.00e-5/);
   });
 
+  it("writes both values in six digits, or as many as tell them apart", () => {
+    fails(2 / 3, 1 / 3, /expected 0\.333333, got 0\.666667 /);
+    fails(1 / 3 + 2e-5, 1 / 3, /expected 0\.333333, got 0\.333353 /);
+    const [a, b] = [1 / 3 + 1e-9, 1 / 3];
+    expect(() => assertClose(a, b, { tolerance: 0, because })).to.throw(
+      /expected 0\.333333333, got 0\.333333334 /,
+    );
+    expect(() => assertClose(b, b + 1e-16, { tolerance: 0, because })).to.throw(
+      `expected ${b + 1e-16}, got ${b} `,
+    );
+  });
+
   it("rejects NaN and infinities, on either side, even with an infinite tolerance's neighbours", () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
       fails(

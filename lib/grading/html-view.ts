@@ -40,7 +40,7 @@ export function codeHtml(text: string): string {
 }
 
 function preHtml(text: string, lines: string): string {
-  const style = `margin:0;padding:0;background:none;color:inherit;font-size:.92em;${lines}`;
+  const style = `margin:0;padding:0;background:none;color:inherit;font-size:.92em;word-break:normal;${lines}`;
   return `<pre style="${style}">${escapeHtml(text)}</pre>`;
 }
 

@@ -23,6 +23,8 @@ export interface Curves {
 /** Most points that one curve is drawn with; more are averaged into as many. */
 const resolution = 160;
 const [width, height] = [640, 220];
+/** The height of a line of text. */
+const LINE = 13;
 /** Where the axes end; what stands to the right of them are labels. */
 const [left, right, top, bottom] = [44, 510, 10, 186];
 // A blue and an orange that colour-blind readers can tell apart, on light pages and on dark ones.
@@ -46,31 +48,49 @@ export function lossCurve({ steps, training, validation, references }: Curves): 
     `<line x1="${left}" x2="${right}" y1="${y(loss)}" y2="${y(loss)}" stroke="${colours.text}" ${style}/>`;
   const text = (x: number, y: number | string, content: string, style = "") =>
     `<text x="${x}" y="${y}" ${style}>${escapeHtml(content)}</text>`;
+  const label = (content: string, loss: number | undefined, style = ""): Label[] =>
+    loss === undefined ? [] : [{ content, at: Number(y(loss)), style }];
+  const labels = [
+    ...references.flatMap(({ label: name, loss }) => label(`${name} ${loss.toFixed(2)}`, loss)),
+    ...label("training", trained.at(-1)?.loss, `fill="${colours.training}"`),
+    ...label("validation", validated.at(-1)?.loss, `fill="${colours.validation}"`),
+  ];
   const middle = 'text-anchor="middle"';
   const parts = [
     ...ticks.flatMap((tick) => [
       across(Number(tick), 'stroke-opacity="0.15"'),
       text(left - 6, y(Number(tick)), tick, 'text-anchor="end" dy="0.32em"'),
     ]),
-    ...references.flatMap(({ label, loss }) => [
-      across(loss, 'stroke-dasharray="5 4"'),
-      text(right + 6, y(loss), `${label} ${loss.toFixed(2)}`, 'dy="0.32em"'),
-    ]),
+    ...references.map(({ loss }) => across(loss, 'stroke-dasharray="5 4"')),
     curve(trained, colours.training),
-    text(right + 6, top + 8, "training", `fill="${colours.training}"`),
-    ...(validated.length === 0
-      ? []
-      : [
-          curve(validated, colours.validation),
-          ...validated.map(dot),
-          text(right + 6, top + 24, "validation", `fill="${colours.validation}"`),
-        ]),
+    curve(validated, colours.validation),
+    ...validated.map(dot),
+    ...spread(labels).map(({ content, at, style }) => text(right + 6, at, content, `${style} dy="0.32em"`)),
     text(left, bottom + 14, "0", middle),
     text(right, bottom + 14, String(steps), middle),
     text((left + right) / 2, height - 6, "step", middle),
     text(12, (top + bottom) / 2, "loss (nats)", `${middle} transform="rotate(-90 12 ${(top + bottom) / 2})"`),
   ];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" fill="${colours.text}" font-size="11" font-family="sans-serif" role="img" aria-label="loss over steps">${parts.join("")}</svg>`;
+}
+
+/** What stands to the right of a curve's end or of a dashed line, at its height. */
+interface Label {
+  readonly content: string;
+  readonly at: number;
+  readonly style: string;
+}
+
+/** Labels in order from the top, moved apart so that none covers another, and none leaves the picture below. */
+function spread(labels: readonly Label[]): Label[] {
+  const apart = labels.toSorted((a, b) => a.at - b.at).map((label) => ({ ...label }));
+  apart.forEach((label, i) => {
+    if (i > 0) label.at = Math.max(label.at, apart[i - 1]!.at + LINE);
+  });
+  apart.reverse().forEach((label, i) => {
+    label.at = Math.min(label.at, i === 0 ? bottom : apart[i - 1]!.at - LINE);
+  });
+  return apart.reverse();
 }
 
 /** Means over equal stretches of steps, placed at the end of each, so that the last point is the latest step. */

@@ -72,6 +72,9 @@ function cellText(value: Cell, { unit = "", digits }: Column): string {
   return symbol === undefined ? formatNumber(value, { decimals: digits }) : formatSi(value, symbol);
 }
 
+/** So many characters of a title stand in one line, also above a narrow table. */
+const ONE_LINE = 80;
+
 type Rows = readonly (readonly string[])[];
 
 // No colours: the page's own fit its light and dark themes.
@@ -86,7 +89,7 @@ function html(
   const caption =
     title === undefined
       ? ""
-      : `<caption style="text-align: left; font-weight: bold">${escapeHtml(title)}</caption>`;
+      : `<caption style="text-align: left; font-weight: bold; ${title.length <= ONE_LINE ? "white-space: nowrap" : ""}">${escapeHtml(title)}</caption>`;
   const head = headings.map((text, i) => `<th scope="col" ${style(i)}>${escapeHtml(text)}</th>`).join("");
   const body = cells.map(
     (row) => `<tr>${row.map((text, i) => `<td ${style(i)}>${escapeHtml(text)}</td>`).join("")}</tr>`,

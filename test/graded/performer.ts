@@ -62,7 +62,7 @@ const exercises: GradedExercises<typeof Answers> = {
           const relative = Math.sqrt(positiveError(pair, m)) / Math.exp(pair.xy);
           if (!(Math.abs(relative / delta - 1) < 1e-9)) {
             throw new AssertionError(
-              `with your ${m} features the deviation is ${relative} of the weight, not ${delta} (‖x + y‖² = ${zz})`,
+              `with your ${m} features the deviation is ${Number(relative.toPrecision(6))} of the weight, not ${delta} (‖x + y‖² = ${zz})`,
             );
           }
         },

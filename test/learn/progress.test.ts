@@ -75,6 +75,25 @@ describe("training progress", () => {
     expect(lossCurve({ ...progress, training: [] })).to.equal("");
   });
 
+  it("labels stand at their line's height, apart from each other, none below the axis", () => {
+    const near = ["a", "b", "c"].map((label, i) => ({ label, loss: 2.42 + 0.001 * i }));
+    const heights = [...lossCurve({ ...progress, references: near }).matchAll(/<text x="516" y="([\d.]+)"/g)]
+      .map(([, y]) => Number(y))
+      .sort((a, b) => a - b);
+    expect(heights).to.have.length(5);
+    heights.slice(1).forEach((y, i) => {
+      expect(y - heights[i]!).to.be.at.least(13 - 1e-6);
+    });
+    expect(heights.at(-1)).to.be.at.most(186);
+    const [alone] = lossCurve({ ...progress, validation: [], references: [{ label: "a", loss: 2.4 }] })
+      .match(/<text x="516" y="([\d.]+)"[^>]*>a 2.40/)!
+      .slice(1);
+    const dashed = /y1="([\d.]+)"[^>]*stroke-dasharray/;
+    expect(alone).to.equal(
+      lossCurve({ ...progress, validation: [], references: [{ label: "a", loss: 2.4 }] }).match(dashed)![1],
+    );
+  });
+
   it("labels cannot smuggle in markup", () => {
     const labelled = { ...progress, label: "<b>", references: [{ label: '"<i>', loss: 3 }] };
     expect(String(progressBundle(labelled)["text/html"]))
