@@ -53,7 +53,7 @@ export function assertClose(
 }
 
 /** Two numbers to read side by side: in six digits, or as many more as leave their difference right to a tenth. */
-function inFewDigits(a: number, b: number): [string, string] {
+export function inFewDigits(a: number, b: number): [string, string] {
   // Infinite, or missing in data that is too short.
   if (!Number.isFinite(a - b)) return [String(a), String(b)];
   for (let digits = 6; digits < 17; digits++) {

@@ -2,6 +2,7 @@
 
 import { inspect } from "node:util";
 import { AssertionError } from "chai";
+import { inFewDigits } from "../assert-close.js";
 import { type GradedEntry, pointsOf } from "./graded.js";
 import type { TestReport } from "./report.js";
 import { isSkip } from "./skip.js";
@@ -57,8 +58,10 @@ function compared(error: Error & { expected?: unknown; actual?: unknown }) {
   const { message } = error;
   const near = /^(.*: )?expected (\S+) to be close to (\S+) \+\/- (\S+)$/s.exec(message);
   if (near !== null) {
-    const [, label = "", got, wanted, within] = near;
-    return { message: `${label}expected ${wanted} ± ${Number(within).toPrecision(2)}, got ${got}` };
+    const [, label = "", ...numbers] = near;
+    const [got, wanted, within] = numbers.map(Number) as [number, number, number];
+    const [seen, right] = inFewDigits(got, wanted);
+    return { message: `${label}expected ${right} ± ${within.toPrecision(2)}, got ${seen}` };
   }
   if (error.expected === undefined) return { message };
   const [expected, got] = [brief(error.expected), brief(error.actual)];

@@ -29,7 +29,10 @@ const raised = [
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
 
 export interface GpuInfo {
-  /** "nvidia ampere NVIDIA A10 driver 535.1": vendor, architecture, device and driver, as far as they are told. */
+  /**
+   * Vendor, architecture, device and driver, as far as they are told; where the processor plays the GPU, the driver, whose name
+   * says it all.
+   */
   readonly description: string;
   readonly driver: string;
   /** True where the processor plays the GPU. */
@@ -88,10 +91,11 @@ export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
 export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo {
   const { vendor, architecture, device, description, subgroupMinSize } = info;
   const names = [vendor, architecture, device, description].filter((name) => name !== "").join(" ");
+  const software = /swiftshader|llvmpipe|lavapipe/i.test(names);
   return {
-    description: names,
+    description: software && description !== "" ? description : names,
     driver: description === "" ? "not told" : description,
-    software: /swiftshader|llvmpipe|lavapipe/i.test(names),
+    software,
     features: wanted.filter((feature) => features.has(feature)),
     smallestSubgroup: features.has("subgroups") ? subgroupMinSize : undefined,
     limits: Object.fromEntries(raised.map((limit) => [limit, limits[limit]])) as GpuInfo["limits"],
