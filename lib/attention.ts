@@ -69,14 +69,26 @@ export function composedAttention(options: AttentionOptions): tf.Tensor4D {
   });
 }
 
-/**
- * The same in one kernel, which stores no pattern; undefined where the backend has none, or not for such wide heads.
- * `rung` picks one of the kernel's versions.
- */
-export function fusedAttention({
-  rung,
-  ...options
-}: AttentionOptions & { readonly rung?: Rung }): tf.Tensor4D | undefined {
+/** Attention over some of the keys, in a form that can be joined with the others'. */
+export interface AttentionPart {
+  /** `[B, H, T, E]`: softmax over these keys alone. */
+  readonly out: tf.Tensor4D;
+  /** `[B, H, T, 1]`: the logarithm of what that softmax divides by, ln Σ e^score; -1e30 where there is no key. */
+  readonly lse: tf.Tensor4D;
+}
+
+export interface FusedOptions extends AttentionOptions {
+  /** Picks one of the kernel's versions. */
+  readonly rung?: Rung;
+}
+
+/** The same in one kernel, which stores no pattern; undefined where the backend has none, or not for such wide heads. */
+export function fusedAttention(options: FusedOptions): tf.Tensor4D | undefined {
+  return tf.tidy(() => fusedPart(options)?.out);
+}
+
+/** The same, to be joined with attention over further keys. */
+export function fusedPart({ rung, ...options }: FusedOptions): AttentionPart | undefined {
   if (!hasKernel(ATTENTION)) return undefined;
   return tf.tidy(() => {
     const { q, k, v, mask, bias, causal, radius, scale } = checked("attention", options);
@@ -84,7 +96,8 @@ export function fusedAttention({
     const inputs = { q, k, v, bias: bias ?? tf.scalar(0), mask: mask ?? tf.scalar(true, "bool") };
     const present = { biased: bias !== undefined, masked: mask !== undefined };
     const attrs: AttentionAttrs = { causal, radius, scale, ...present, rung };
-    return runKernel(ATTENTION, inputs satisfies AttentionInputs, { ...attrs })[0] as tf.Tensor4D; // [B, H, T, E]
+    const [out, lse] = runKernel(ATTENTION, inputs satisfies AttentionInputs, { ...attrs });
+    return { out: out as tf.Tensor4D, lse: tf.expandDims(lse!, 3) as tf.Tensor4D };
   });
 }
 

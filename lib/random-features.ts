@@ -41,8 +41,8 @@ export function orthogonalRows({ m, D, random }: RowsOptions): tf.Tensor2D {
   positiveSizes("orthogonalRows", { m, D });
   return tf.tidy(() => {
     const gaussian = random.normalTensor<tf.Rank.R2>([m, D]);
-    const lengths = tf.norm(random.normalTensor<tf.Rank.R2>([m, D]), 2, 1) as tf.Tensor1D;
-    return orthogonalised({ gaussian, lengths });
+    const others = random.normalTensor<tf.Rank.R2>([m, D]).arraySync();
+    return orthogonalised({ gaussian, lengths: tf.tensor1d(others.map((row) => Math.hypot(...row))) });
   });
 }
 

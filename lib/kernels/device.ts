@@ -31,8 +31,29 @@ export async function startGpu(): Promise<void> {
   const { WebGPUBackend } = createRequire(import.meta.url)(
     "@tensorflow/tfjs-backend-webgpu",
   ) as typeof import("@tensorflow/tfjs-backend-webgpu");
+  class Backend extends WebGPUBackend {
+    /** WebGPU drops a whole batch of commands for one that is wrong, and says so to nobody in particular. */
+    override async read(dataId: object) {
+      const data = await super.read(dataId);
+      const [first] = takeGpuErrors();
+      if (first === undefined) return data;
+      throw new Error(
+        `webgpu: the GPU refused a command, so what comes after it is wrong: ${first.trim().split("\n")[0]}`,
+      );
+    }
+
+    /** tfjs would read by way of a canvas, which there is none of outside of a browser. */
+    override readSync(dataId: object) {
+      const { values, dtype } = this.tensorMap.get(dataId);
+      // Numbers that have never been on the GPU are here; complex ones are asked for in their two parts.
+      if (values != null || dtype === "complex64") return super.readSync(dataId);
+      throw new Error(
+        "webgpu: expected await tensor.data() or await tensor.array(), as a GPU answers later, got dataSync() or arraySync()",
+      );
+    }
+  }
   tf.removeBackend("webgpu");
-  tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info) as unknown as tf.KernelBackend);
+  tf.registerBackend("webgpu", () => new Backend(device, adapter.info) as unknown as tf.KernelBackend);
   registerKernels();
   started = adapter;
 }

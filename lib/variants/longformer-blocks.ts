@@ -19,6 +19,16 @@ export function remainders(x: tf.Tensor4D, d: number): tf.Tensor4D {
   });
 }
 
+/** Undoes `remainders`, and drops what lies beyond T: `[B d, H, L, F]` → `[B, H, T, F]`. */
+export function inOrder(x: tf.Tensor4D, d: number, T: number): tf.Tensor4D {
+  const [rows, H, L, F] = x.shape;
+  return tf.tidy(() => {
+    const steps = tf.transpose(tf.reshape(x, [rows / d, d, H, L, F]), [0, 2, 3, 1, 4]);
+    const joined: tf.Tensor4D = tf.reshape(steps, [rows / d, H, L * d, F]);
+    return tf.slice(joined, [0, 0, 0, 0], [rows / d, H, T, F]);
+  });
+}
+
 export interface Frame {
   /** Blocks of c positions each. */
   readonly N: number;

@@ -19,7 +19,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { attention, MASK_VALUE } from "../attention.js";
 import { dims, ensure, formatShape } from "../shapes.js";
-import { forEveryBlock, frame, remainders, windowBias } from "./longformer-blocks.js";
+import { forEveryBlock, frame, inOrder, remainders, windowBias } from "./longformer-blocks.js";
+import { type FusedWindow, fusedWindow } from "./longformer-fused.js";
 import { checkGlobals, checkPattern, type LongformerPattern, longformerMask } from "./longformer-pattern.js";
 
 /** What the global tokens ask of all, by projections of their own. */
@@ -45,50 +46,56 @@ export interface LongformerOptions extends LongformerPattern {
 }
 
 /**
- * Longformer attention by blocks: `[B, H, T, E]`, without a T × T tensor.
+ * Longformer attention: `[B, H, T, E]`, without a T × T tensor; by fused kernels where the backend has them, by blocks elsewhere.
  *
  * @throws RangeError for an odd window or one below 2, a dilation below 1, global positions outside of the sequence.
  */
 export function longformer(options: LongformerOptions): tf.Tensor4D {
   return tf.tidy(() => {
-    const { B, H, T, D, E, present, positions } = checked("longformer", options);
-    const { q, k, v, window, dilation: d = 1, causal = false } = options;
-    // The positions of one remainder modulo d are a sequence by themselves, with an ordinary window of radius r.
-    const L = Math.ceil(T / d);
-    const r = Math.min(window / 2, Math.max(1, L - 1));
-    // A block at least as long as the radius needs only its two neighbours. Shorter ones than 16 waste kernel calls.
-    const c = Math.min(Math.max(r, 16), Math.max(r, L));
-    const N = Math.ceil(L / c);
-    const [before, after] = [r, causal ? 0 : r];
-    const blocks = (x: tf.Tensor4D) => frame(remainders(x, d), { N, c, before: 0, after: 0 }); // [B d, H, N, c, ·]
-    /** What a block can see: the K = r + c + after positions around it, and the g global ones: [B d, H, N, K + g, ·]. */
-    const surroundings = (x: tf.Tensor4D, atGlobals = x) =>
-      tf.tidy(() => {
-        const globals =
-          positions.length === 0 ? [] : [forEveryBlock(tf.gather(atGlobals, positions, 2), d, N)];
-        return frame(remainders(x, d), { N, c, before, after }, globals);
-      });
-
-    const bias = tf.tidy(() => {
-      // In the window a global key is hidden: it has a column of its own, and must not count twice.
-      const inWindow: tf.Tensor4D = tf.mul(present, tf.sub(1, indicator(positions, T)));
-      const exists = tf.transpose(surroundings(inWindow, present), [0, 1, 2, 4, 3]); // [B d, 1, N, 1, K + g]
-      const near = windowBias({ c, before, after }, positions.length); // [c, K + g]
-      const visible = tf.minimum(near, tf.mul(tf.sub(1, exists), MASK_VALUE));
-      return causal && positions.length > 0
-        ? tf.minimum(visible, laterGlobalBias(blocks, positions, T, visible))
-        : visible;
-    }); // [B d, 1, N, c, K + g]
-    const weights = tf.tidy(() => {
-      const scores = tf.matMul(blocks(tf.mul(q, D ** -0.5)), surroundings(k), false, true);
-      return tf.softmax(tf.add(scores, bias));
-    }); // [B d, H, N, c, K + g]
-    const mixed = tf.matMul(weights, surroundings(v)); // [B d, H, N, c, E]
-
-    const apart = tf.slice(tf.reshape(mixed, [B, d, H, N * c, E]), [0, 0, 0, 0, 0], [B, d, H, L, E]);
-    const joined: tf.Tensor4D = tf.reshape(tf.transpose(apart, [0, 2, 3, 1, 4]), [B, H, L * d, E]);
-    return withGlobalRows(options, tf.slice(joined, [0, 0, 0, 0], [B, H, T, E]), present);
+    const { T, present, positions } = checked("longformer", options);
+    const { window, dilation = 1, causal = false } = options;
+    // In the window a global key is hidden: it has a column of its own, and must not count twice.
+    const inWindow: tf.Tensor4D = tf.mul(present, tf.sub(1, indicator(positions, T)));
+    const how = { ...options, radius: window / 2, dilation, causal, present, inWindow, positions };
+    return withGlobalRows(options, fusedWindow(how) ?? windowByBlocks(how), present);
   });
+}
+
+/** What every query sees of its window and of the global keys, `[B, H, T, E]`, out of tfjs's operations. */
+function windowByBlocks({ q, k, v, ...how }: FusedWindow): tf.Tensor4D {
+  const { dilation: d, causal, present, inWindow, positions } = how;
+  const [, , T, D] = q.shape;
+  // The positions of one remainder modulo d are a sequence by themselves, with an ordinary window of radius r.
+  const L = Math.ceil(T / d);
+  const r = Math.min(how.radius, Math.max(1, L - 1));
+  // A block at least as long as the radius needs only its two neighbours. Shorter ones than 16 waste kernel calls.
+  const c = Math.min(Math.max(r, 16), Math.max(r, L));
+  const N = Math.ceil(L / c);
+  const [before, after] = [r, causal ? 0 : r];
+  const blocks = (x: tf.Tensor4D) => frame(remainders(x, d), { N, c, before: 0, after: 0 }); // [B d, H, N, c, ·]
+  /** What a block can see: the K = r + c + after positions around it, and the g global ones: [B d, H, N, K + g, ·]. */
+  const surroundings = (x: tf.Tensor4D, atGlobals = x) =>
+    tf.tidy(() => {
+      const globals = positions.length === 0 ? [] : [forEveryBlock(tf.gather(atGlobals, positions, 2), d, N)];
+      return frame(remainders(x, d), { N, c, before, after }, globals);
+    });
+
+  const bias = tf.tidy(() => {
+    const exists = tf.transpose(surroundings(inWindow, present), [0, 1, 2, 4, 3]); // [B d, 1, N, 1, K + g]
+    const near = windowBias({ c, before, after }, positions.length); // [c, K + g]
+    const visible = tf.minimum(near, tf.mul(tf.sub(1, exists), MASK_VALUE));
+    return causal && positions.length > 0
+      ? tf.minimum(visible, laterGlobalBias(blocks, positions, T, visible))
+      : visible;
+  }); // [B d, 1, N, c, K + g]
+  const weights = tf.tidy(() => {
+    const scores = tf.matMul(blocks(tf.mul(q, D ** -0.5)), surroundings(k), false, true);
+    return tf.softmax(tf.add(scores, bias));
+  }); // [B d, H, N, c, K + g]
+  const mixed = tf.matMul(weights, surroundings(v)); // [B d, H, N, c, E]
+  const [rows, H, , , E] = mixed.shape as [number, number, number, number, number];
+  const unblocked = tf.slice(tf.reshape(mixed, [rows, H, N * c, E]), [0, 0, 0, 0], [rows, H, L, E]);
+  return inOrder(unblocked as tf.Tensor4D, d, T);
 }
 
 /** The same from a T × T mask: the simple form, quadratic, to compare with. */

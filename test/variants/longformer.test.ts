@@ -23,74 +23,11 @@ import { type LongformerOptions, longformer, longformerDense } from "workbook/va
 import { longformerLayer } from "workbook/variants/longformer-layer";
 import { longformerMask, reach, windowPairs } from "workbook/variants/longformer-pattern";
 import { onEveryBackend } from "../backends.js";
-import { type Float64, referenceAttention } from "../reference/attention.js";
+import { type Case, draw, reference } from "../reference/longformer.js";
 
 const forms = { longformer, longformerDense };
 const rounding = { tolerance: 2e-5, because: "float32 scores up to 50, exponentiated" };
 const vectors = { tolerance: 1e-5, because: "float32 against float64, at widths up to 4" };
-
-interface Case {
-  readonly B?: number;
-  readonly H?: number;
-  readonly T: number;
-  readonly D: number;
-  readonly E?: number;
-  readonly window: number;
-  readonly dilation?: number;
-  readonly causal?: boolean;
-  readonly globals?: readonly number[];
-}
-
-/** Normal numbers with outliers, as tensors of the form's options. */
-function draw({ B = 1, H = 1, T, D, E = D, globals = [], ...pattern }: Case, seed: string | number) {
-  const r = random(seed);
-  const tensor = (length: number, width: number): tf.Tensor4D => {
-    const values = r.normalTensor<tf.Rank.R4>([B, H, length, width]).dataSync();
-    for (let i = 0; i < values.length; i += 97) values[i]! *= 10;
-    return tf.tensor4d(values, [B, H, length, width]);
-  };
-  const g = globals.length;
-  const global = g > 0 && {
-    global: { positions: globals, q: tensor(g, D), k: tensor(T, D), v: tensor(T, E) },
-  };
-  return { q: tensor(T, D), k: tensor(T, D), v: tensor(T, E), ...pattern, ...global } as LongformerOptions;
-}
-
-/** The definition, from the float64 loop of test/reference. */
-function reference({ q, k, v, window, dilation = 1, causal = false, global }: LongformerOptions): Float64 {
-  const [B, H, T, D] = q.shape;
-  const E = v.shape[3];
-  const globals = global?.positions ?? [];
-  const past = (t: number, s: number) => !causal || s <= t;
-  const numbers = (x: tf.Tensor4D) => x.dataSync();
-  const sizes = { B, H, G: H, S: T, D, E };
-  const local = referenceAttention({
-    ...sizes,
-    T,
-    q: numbers(q),
-    k: numbers(k),
-    v: numbers(v),
-    sees: (_b, _h, t, s) =>
-      past(t, s) &&
-      (globals.includes(s) || ((t - s) % dilation === 0 && Math.abs(t - s) / dilation <= window / 2)),
-  });
-  if (global === undefined) return local;
-  const full = referenceAttention({
-    ...sizes,
-    T: globals.length,
-    q: numbers(global.q),
-    k: numbers(global.k),
-    v: numbers(global.v),
-    sees: (_b, _h, n, s) => past(globals[n]!, s),
-  });
-  for (let row = 0; row < B * H; row++) {
-    globals.forEach((p, n) => {
-      const from = (row * globals.length + n) * E;
-      local.data.set(full.data.subarray(from, from + E), (row * T + p) * E);
-    });
-  }
-  return local;
-}
 
 /** One head through the layer: what the identities of a head judge. */
 function headOf(attend: typeof longformer): LongformerHead {
