@@ -6,6 +6,8 @@
  * - `AddN` binds every summand at once, however few buffers the device lets a kernel have.
  * - `Select`, `Cumsum` and `Cumprod` refuse rank 5 and more; `PadV2` fails to compile there, and `Tile` waits for the CPU.
  *
+ * Not mended: whole numbers go through float32, also where they are only moved, and are exact up to 2²⁴.
+ *
  * A kernel that fails to compile takes with it whatever else is in the same batch of commands.
  */
 

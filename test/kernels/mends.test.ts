@@ -19,13 +19,6 @@ const operations: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
   "a cast to float32, transposed": (x) => tf.transpose(float(x, [2, 3, 4]), [1, 0, 2]),
   "a cast of booleans, repeated": (x) => tf.tile(tf.cast(large(x), "float32"), [2]),
   "whole numbers, transposed": (x) => tf.transpose(tf.reshape(x, [2, 3, 4]), [2, 0, 1]),
-  "whole numbers beyond 2²⁴, transposed": (x) => {
-    const numbers = tf.tensor1d(
-      NUMBERS.map((n) => 2 ** 25 + n),
-      "int32",
-    );
-    return tf.transpose(tf.reshape(tf.gather(numbers, x), [2, 3, 4]), [1, 0, 2]);
-  },
   "booleans, transposed": (x) => tf.transpose(tf.reshape(large(x), [2, 2, 3, 2]), [0, 1, 3, 2]),
   "a sum over an inner axis": (x) => tf.sum(tf.reshape(x, [2, 3, 4]), 1),
   "a maximum over two inner axes, kept": (x) => tf.max(tf.reshape(x, [2, 3, 2, 2]), [1, 2], true),
