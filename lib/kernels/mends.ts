@@ -4,7 +4,7 @@
  * - `Cast` of whole numbers and booleans to float32 gives the same buffer another name; what then only moves numbers fails to compile.
  * - `Transpose` of whole numbers and booleans fails to compile from rank 3 on, and with it reductions that are not over the last axes.
  * - `AddN` binds every summand at once, however few buffers the device lets a kernel have.
- * - `Select`, `Cumsum` and `Cumprod` refuse rank 5 and more; `PadV2` fails to compile there, and `Tile` waits for the CPU.
+ * - `Select`, `Cumsum`, `Cumprod` and `Reverse` refuse rank 5 and more; `PadV2` fails to compile there, and `Tile` waits for the CPU.
  *
  * Not mended: whole numbers go through float32, also where they are only moved, and are exact up to 2²⁴.
  *
@@ -94,6 +94,15 @@ export function mendTfjs(): void {
       theirs({ x }, { ...attrs, paddings: [[0, 0], attrs.paddings[axis]!, [0, 0]] });
     const isChanged = (axis: number) => attrs.paddings[axis]!.some((count) => count > 0);
     return inputs.x.shape.length < 5 ? theirs(inputs, attrs) : axisByAxis(inputs.x, isChanged, one);
+  });
+
+  mend<{ dims: number | number[] }>("Reverse", (theirs) => ({ inputs, attrs }) => {
+    const { shape } = inputs.x;
+    const axes = tf.util.parseAxisParam(attrs.dims, [...shape]);
+    const one = (x: tf.TensorInfo) => theirs({ x }, { dims: [1] });
+    return shape.length < 5
+      ? theirs(inputs, attrs)
+      : axisByAxis(inputs.x, (axis) => axes.includes(axis), one);
   });
 
   mend<{ reps: number[] }>("Tile", (theirs) => ({ inputs, attrs }) => {

@@ -52,6 +52,8 @@ const operations: Readonly<Record<string, (x: tf.Tensor) => tf.Tensor>> = {
       float(x, deep),
       Array.from({ length: 5 }, () => [0, 0]),
     ),
+  "the other way round at rank 5": (x) => tf.reverse(float(x, deep), [0, 2, 4]),
+  "the other way round at rank 5, all axes": (x) => tf.reverse(float(x, deep)),
   "repetition at rank 5": (x) => tf.tile(float(x, deep), [2, 1, 3, 1, 2]),
   "repetition of whole numbers at rank 5": (x) => tf.tile(tf.reshape(x, deep), [1, 2, 1, 2, 1]),
   "the gradient of a choice at rank 5": (x) => {
