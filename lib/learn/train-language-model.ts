@@ -100,7 +100,7 @@ export async function trainLanguageModel({
 }
 
 /** Mean nats per token over all windows of `length` tokens side by side; each window starts without a past. */
-export function validationLoss({
+export async function validationLoss({
   config,
   params,
   tokens,
@@ -110,11 +110,11 @@ export function validationLoss({
   params: Tensors;
   tokens: Int32Array;
   length: number;
-}): number {
+}): Promise<number> {
   let [nats, count] = [0, 0];
   for (const batch of consecutiveBatches({ tokens, length, batch: 64 })) {
     const mean = languageModelLoss({ config, params, batch });
-    nats += mean.dataSync()[0]! * batch.targets.size;
+    nats += (await mean.data())[0]! * batch.targets.size;
     count += batch.targets.size;
     tf.dispose([mean, batch]);
   }

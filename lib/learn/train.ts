@@ -25,7 +25,7 @@ export interface TrainOptions<B extends tf.TensorContainer> {
   /** Where a resumed run goes on; 0 unless given. */
   readonly firstStep?: number;
   /** The loss on data that is not trained on; measured at the end, and every `evaluateEvery` steps where that is given. */
-  readonly evaluate?: () => number;
+  readonly evaluate?: () => number | Promise<number>;
   readonly evaluateEvery?: number;
   /** Stops after the step that passes this many seconds; the one thing that makes a run depend on the machine. */
   readonly budgetSeconds?: number;
@@ -87,7 +87,7 @@ export async function train<B extends tf.TensorContainer>(options: TrainOptions<
     over = step === steps || seconds() >= budgetSeconds;
     if (evaluate !== undefined && (over || step % evaluateEvery === 0)) {
       const before = seconds();
-      validation.push({ step, loss: evaluate() });
+      validation.push({ step, loss: await evaluate() });
       evaluating += seconds() - before;
     }
     show.update(progress());

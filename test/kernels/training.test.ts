@@ -16,6 +16,7 @@ import { type Mixer, softmaxMixer } from "workbook/learn/mixer";
 import { reformerMixer } from "workbook/learn/reformer-mixer";
 import { retentionMixer } from "workbook/learn/retnet-mixer";
 import { rwkvMixer } from "workbook/learn/rwkv-mixer";
+import { mobyDickRecipe, trainLanguageModel } from "workbook/learn/train-language-model";
 import { random } from "workbook/random";
 import { onGpu, read } from "./on-gpu.js";
 
@@ -81,4 +82,25 @@ onGpu("kernels/training: a model's loss and gradients are those of the CPU", () 
       for (const [name, numbers] of Object.entries(got)) assertClose(numbers, right[name]!, rounding, name);
     });
   }
+
+  it("a whole training, validation included", async () => {
+    const numbers = Int32Array.from({ length: 600 }, (_, i) => (i * i) % 11);
+    const options = {
+      config: { vocabulary: 11, width: 16, layers: 1, heads: 2 },
+      recipe: { ...mobyDickRecipe, length: 16, batch: 4, steps: 6, warmup: 2 },
+      tokens: { train: numbers.subarray(0, 400), validation: numbers.subarray(400) },
+      seed: 1,
+    };
+    const losses = async () => {
+      const { params, history } = await trainLanguageModel(options);
+      tf.dispose(params);
+      return [...history.training, ...history.validation].map(({ loss }) => loss);
+    };
+    const got = await losses();
+    await useBackend("tensorflow").catch(() => useBackend("cpu"));
+    const right = await losses();
+    await useBackend("webgpu");
+    expect(got).to.have.length(right.length);
+    assertClose({ shape: [got.length], data: got }, { shape: [got.length], data: right }, rounding);
+  });
 });

@@ -66,7 +66,7 @@ describe("train", () => {
     // Only a window's first token can be ambiguous: 2 is followed by 3 and by 0.
     expect(history.training.at(-1)!.loss).to.be.lessThan(0.15);
     const text = ngramModel({ train: pattern, vocabulary: 5, order: 2 }).crossEntropy(pattern);
-    expect(validationLoss({ config, params, tokens: pattern, length: 8 })).to.be.lessThan(text);
+    expect(await validationLoss({ config, params, tokens: pattern, length: 8 })).to.be.lessThan(text);
     tf.dispose(params);
   });
 
