@@ -5,26 +5,34 @@
 import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { describeAdapter, findAdapter, type GpuInfo, openDevice } from "./adapter.js";
+import { describeAdapter, findAdapter, type GpuInfo, type Limit, openDevice, raised } from "./adapter.js";
 import { registerKernels } from "./register.js";
 
-let started: GPUAdapter | undefined;
+interface Opened {
+  readonly gpu: GPU;
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+}
+
+/** By the limits that were raised: a device keeps the kernels that were compiled for it. */
+const opened = new Map<string, Promise<Opened>>();
+let started: { readonly limits: string; readonly info: GpuInfo } | undefined;
 const errors: string[] = [];
 
 /**
- * Registers the backend `webgpu` with tfjs and starts its device; a second call changes nothing.
+ * Registers the backend `webgpu` with tfjs and starts its device; a second call changes nothing, unless it raises other limits.
+ * Then another device takes the first one's place, and the tensors that were there are lost: for tests of what WebGPU promises.
  *
  * @throws Error that says why there is no GPU, and how to get one.
  */
-export async function startGpu(): Promise<void> {
-  if (started !== undefined) return;
-  const { gpu, adapter } = await findAdapter();
-  const device = await openDevice(adapter);
-  device.addEventListener("uncapturederror", (event) => {
-    errors.push((event as GPUUncapturedErrorEvent).error.message);
-  });
-  void device.lost.then(({ message, reason }) => {
-    if (reason !== "destroyed") errors.push(`the GPU device was lost: ${message}`);
+export async function startGpu(raise: readonly Limit[] = raised): Promise<void> {
+  const limits = raise.join(" ");
+  if (started?.limits === limits) return;
+  const opening = opened.get(limits) ?? open(raise);
+  opened.set(limits, opening);
+  const { gpu, device, info } = await opening.catch((error: Error) => {
+    opened.delete(limits);
+    throw error;
   });
   offerToTfjs(gpu);
   // The package registers itself too, with a device that lacks most of what it could have.
@@ -32,9 +40,22 @@ export async function startGpu(): Promise<void> {
     "@tensorflow/tfjs-backend-webgpu",
   ) as typeof import("@tensorflow/tfjs-backend-webgpu");
   tf.removeBackend("webgpu");
-  tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info) as unknown as tf.KernelBackend);
-  registerKernels();
-  started = adapter;
+  tf.registerBackend("webgpu", () => new WebGPUBackend(device, info) as unknown as tf.KernelBackend);
+  if (started === undefined) registerKernels();
+  started = { limits, info: describeAdapter({ info, features: device.features, limits: device.limits }) };
+}
+
+/** An adapter gives one device. Its errors are collected. */
+async function open(raise: readonly Limit[]): Promise<Opened> {
+  const { gpu, adapter } = await findAdapter();
+  const device = await openDevice(adapter, raise);
+  device.addEventListener("uncapturederror", (event) => {
+    errors.push((event as GPUUncapturedErrorEvent).error.message);
+  });
+  void device.lost.then(({ message, reason }) => {
+    if (reason !== "destroyed") errors.push(`the GPU device was lost: ${message}`);
+  });
+  return { gpu, device, info: adapter.info };
 }
 
 /** tfjs asks `navigator.gpu` whether there is WebGPU. Node 20 has no `navigator`; later ones have one without a GPU. */
@@ -52,10 +73,10 @@ export function gpuBackend(): WebGPUBackend {
   return tf.backend() as unknown as WebGPUBackend;
 }
 
-/** What the adapter is and has. @throws Error before `startGpu`. */
+/** What the adapter is, and what its device has. @throws Error before `startGpu`. */
 export function describeGpu(): GpuInfo {
   if (started === undefined) throw new Error("describeGpu: expected a started GPU (startGpu), got none");
-  return describeAdapter(started);
+  return started.info;
 }
 
 /** True where the device has the feature. */

@@ -1,0 +1,75 @@
+/**
+ * Attention's kernels on a device that has no more than WebGPU promises: eight storage buffers and 16 KB of workgroup memory in a
+ * kernel. Every rung runs there, forward and backward.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+import { expect } from "chai";
+import { after, before, describe, it } from "mocha";
+import { attention, fusedAttention } from "workbook/attention";
+import { useBackend } from "workbook/backend";
+import { fusedBlockSparseAttention } from "workbook/block-sparse";
+import { describeGpu, startGpu } from "workbook/kernels/device";
+import type { Rung } from "workbook/kernels/fused";
+import { random } from "workbook/random";
+import { skipWithoutGpu } from "../gpu.js";
+import { assertAttends, draw, rungsOf } from "./attention-problem.js";
+import { withChecks } from "./on-gpu.js";
+
+describe("kernels, on a device with the limits that WebGPU promises", () => {
+  before(async function () {
+    await startGpu([]).catch((error: Error) => skipWithoutGpu(this, error));
+    await tf.setBackend("webgpu");
+  });
+  after(() => useBackend());
+
+  withChecks(() => {
+    it("it has eight storage buffers and 16 KB of workgroup memory, whatever its adapter has", () => {
+      const { maxStorageBuffersPerShaderStage, maxComputeWorkgroupStorageSize } = describeGpu().limits;
+      expect(maxStorageBuffersPerShaderStage).to.equal(8);
+      expect(maxComputeWorkgroupStorageSize).to.equal(16_384);
+    });
+
+    const grouped = { H: 4, G: 2, T: 130, S: 140 };
+    for (const rung of rungsOf("webgpu") as Rung[]) {
+      for (const [D, E] of [
+        [64, 64],
+        [128, 60],
+      ] as const) {
+        it(`${rung} attention with a bias, a mask and a window equals float64 loops, gradients too, at D = ${D}, E = ${E}`, async () => {
+          const bias = random(D).normalTensor<tf.Rank.R3>([4, 1, 140]);
+          const added = await bias.data();
+          const mask = tf.tensor1d(
+            Array.from({ length: 140 }, (_, s) => s % 7 !== 0),
+            "bool",
+          );
+          const radius = 50;
+          await assertAttends(
+            (heads) => fusedAttention({ ...heads, bias, mask, radius, causal: true, rung })!,
+            draw({ ...grouped, D, E }, D),
+            {
+              sees: (_b, _h, t, s) => s % 7 !== 0 && s <= t + 10 && s >= t + 10 - radius,
+              bias: (_b, h, _t, s) => added[h * 140 + s]!,
+            },
+          );
+        });
+      }
+
+      it(`${rung} attention over blocks equals float64 loops, gradients too`, async () => {
+        const blockSize = 32;
+        const table = Array.from({ length: 25 }, (_, i) => i % 3 !== 1);
+        const blocks = tf.tensor2d(table, [5, 5], "bool");
+        await assertAttends(
+          (heads) => fusedBlockSparseAttention({ ...heads, blocks, blockSize, rung })!,
+          draw({ ...grouped, D: 64 }, 3),
+          { sees: (_b, _h, t, s) => table[Math.floor(t / blockSize) * 5 + Math.floor(s / blockSize)]! },
+        );
+      });
+    }
+
+    it("attention that names no rung equals float64 loops, gradients too", () =>
+      assertAttends((heads) => attention({ ...heads, causal: true }), draw({ T: 200, D: 64 }, 4), {
+        sees: (_b, _h, t, s) => s <= t,
+      }));
+  }, "webgpu");
+});
