@@ -4,7 +4,7 @@ import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
 import { attention } from "workbook/attention";
 import type { BackendName } from "workbook/backend";
-import { hasKernel, PACKED, type PackedRung } from "workbook/kernels/fused";
+import { hasKernel, PACKED, type Rung } from "workbook/kernels/fused";
 import {
   offsetsOf,
   type PackedAttentionOptions,
@@ -72,7 +72,7 @@ function reference(
   return { shape: [N, H, E], data: back };
 }
 
-const rungsOf = (backend: BackendName): readonly (PackedRung | undefined)[] =>
+const rungsOf = (backend: BackendName): readonly (Rung | undefined)[] =>
   backend === "webgpu" ? ["plain", "tiled", "subgroup"] : [undefined];
 
 onGpuToo("packed attention", (backend) => {

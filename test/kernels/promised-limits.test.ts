@@ -32,29 +32,26 @@ describe("kernels, on a device with the limits that WebGPU promises", () => {
 
     const grouped = { H: 4, G: 2, T: 130, S: 140 };
     for (const rung of rungsOf("webgpu") as Rung[]) {
-      for (const [D, E] of [
-        [64, 64],
-        [128, 60],
-      ] as const) {
-        it(`${rung} attention with a bias, a mask and a window equals float64 loops, gradients too, at D = ${D}, E = ${E}`, async () => {
-          const bias = random(D).normalTensor<tf.Rank.R3>([4, 1, 140]);
-          const added = await bias.data();
-          const mask = tf.tensor1d(
-            Array.from({ length: 140 }, (_, s) => s % 7 !== 0),
-            "bool",
-          );
-          const radius = 50;
-          await assertAttends(
-            (heads) => fusedAttention({ ...heads, bias, mask, radius, causal: true, rung })!,
-            draw({ ...grouped, D, E }, D),
-            {
-              sees: (_b, _h, t, s) => s % 7 !== 0 && s <= t + 10 && s >= t + 10 - radius,
-              bias: (_b, h, _t, s) => added[h * 140 + s]!,
-            },
-          );
-        });
-      }
+      it(`${rung} attention with a bias, a mask and a window equals float64 loops, gradients too`, async () => {
+        const bias = random(1).normalTensor<tf.Rank.R3>([4, 1, 140]);
+        const added = await bias.data();
+        const mask = tf.tensor1d(
+          Array.from({ length: 140 }, (_, s) => s % 7 !== 0),
+          "bool",
+        );
+        const radius = 50;
+        await assertAttends(
+          (heads) => fusedAttention({ ...heads, bias, mask, radius, causal: true, rung })!,
+          draw({ ...grouped, D: 128, E: 60 }, 2),
+          {
+            sees: (_b, _h, t, s) => s % 7 !== 0 && s <= t + 10 && s >= t + 10 - radius,
+            bias: (_b, h, _t, s) => added[h * 140 + s]!,
+          },
+        );
+      });
+    }
 
+    for (const rung of ["plain", "tiled"] as const) {
       it(`${rung} attention over blocks equals float64 loops, gradients too`, async () => {
         const blockSize = 32;
         const table = Array.from({ length: 25 }, (_, i) => i % 3 !== 1);

@@ -3,7 +3,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { ATTENTION, type AttentionAttrs } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
-import { strides } from "../tensors.js";
+import { sizeOf, strides } from "../tensors.js";
 import { biasGradient } from "./bias-gradient.js";
 import { type BackwardTensors, registerFamily } from "./family.js";
 import type { Pattern } from "./forward.js";
@@ -42,8 +42,6 @@ function joined(first: tf.TensorInfo, second: tf.TensorInfo): tf.TensorInfo {
   });
   return result!;
 }
-
-const sizeOf = ({ shape }: tf.TensorInfo) => shape.reduce((a, b) => a * b, 1);
 
 function gradients(inputs: BackwardTensors, attrs: AttentionAttrs) {
   return { bias: () => biasGradient(inputs, attrs), mask: () => tf.zerosLike(inputs.mask!) };

@@ -2,6 +2,7 @@
 
 import type * as tf from "@tensorflow/tfjs";
 import { launch, wgsl } from "../launch.js";
+import { sizeOf } from "../tensors.js";
 import { type Operands, type Pattern, type RowsAre, setting } from "./forward.js";
 
 /** What both gradients read. */
@@ -35,7 +36,7 @@ export function launchKeyGradient(past: Past, pattern: Pattern): tf.TensorInfo[]
 const ROWS = 16;
 
 function launchRows({ dOut, out, lse, dLse }: Past): tf.TensorInfo {
-  const rows = lse.shape.reduce((a, b) => a * b, 1);
+  const rows = sizeOf(lse);
   const [count, most] = [Math.ceil(rows / ROWS), 1024];
   const [result] = launch({
     code: wgsl("attention/rows.wgsl"),

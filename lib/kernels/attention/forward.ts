@@ -3,6 +3,8 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Rung } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
+import { release } from "../tensors.js";
+import { largestOf, PARTS } from "./largest.js";
 import { chooseRung } from "./rung.js";
 
 /** Who sees whom: WGSL with `places`, `walk`, `tileAt`, `open` and `judged`, and what its binding and its sizes hold. */
@@ -59,11 +61,17 @@ function bitsOf(x: number): number {
 
 /** `[out, lse]` of shapes `[B, H, T, E]` and `[B, H, T]`; packed, of `[T, H, E]` and `[T, H]`. */
 export function launchForward(operands: Operands, pattern: Pattern): tf.TensorInfo[] {
-  const { rung, code, ...common } = setting(operands, pattern, "queries");
+  const { rung, code, inputs, constants, ...common } = setting(operands, pattern, "queries");
   const rows = operands.q.shape.slice(0, -1);
-  return launch({
+  const half = rung === "f16";
+  const largest = half ? [largestOf(operands)] : [];
+  const results = launch({
     ...common,
     code: code(`attention/${rung}.wgsl`),
+    constants: half ? { ...constants, PARTS } : constants,
+    inputs: [...inputs, ...largest],
     outputs: [[...rows, operands.v.shape.at(-1)!], rows],
   });
+  release(...largest);
+  return results;
 }

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs";
 import { composedAttention } from "../../attention.js";
 import { offsetsOf, pack, packedAttention, unpack } from "../../packed-attention.js";
 import { random } from "../../random.js";
-import type { PackedRung } from "../fused.js";
+import type { Rung } from "../fused.js";
 import type { Benchmark, Case } from "./frame/benchmark.js";
 
 export const benchmark: Benchmark = ({ software }) =>
@@ -15,7 +15,7 @@ export const benchmark: Benchmark = ({ software }) =>
 function texts(lengths: readonly number[], H: number, D: number): Case {
   const [B, N, T] = [lengths.length, offsetsOf(lengths).at(-1)!, Math.max(...lengths)];
   const pairs = lengths.reduce((sum, length) => sum + length * length, 0);
-  const packed = (rung: PackedRung) => (inputs: readonly tf.Tensor[]) =>
+  const packed = (rung: Rung) => (inputs: readonly tf.Tensor[]) =>
     packedAttention({ ...named(inputs), lengths, rung });
   return {
     label: `${B} texts of ${Math.min(...lengths)} to ${T} tokens, H = ${H}, D = ${D}`,
