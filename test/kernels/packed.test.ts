@@ -143,8 +143,8 @@ onGpuToo("packed attention", (backend) => {
       [false, 60],
       [true, 64],
     ] as const) {
-      it(`${rung ?? "composed"}: gradients over texts of 1, 0, 63, 65 and 130 tokens equal float64 loops, causal: ${causal}`, async () => {
-        const lengths = [1, 0, 63, 65, 130];
+      it(`${rung ?? "composed"}: gradients over texts of 1, 0, 63, 2, 65 and 10 tokens equal float64 loops, causal: ${causal}`, async () => {
+        const lengths = [1, 0, 63, 2, 65, 10];
         const { tensors, data, sizes } = draw({ H: 4, G: 2, D, E: 32, lengths }, D);
         const { N, H, G, E } = sizes;
         const cotangent = random(5).normalTensor<tf.Rank.R3>([N, H, E]);

@@ -6,15 +6,18 @@
 import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
+import { assertClose } from "workbook/assert-close";
 import { attention, fusedAttention } from "workbook/attention";
 import { useBackend } from "workbook/backend";
 import { fusedBlockSparseAttention } from "workbook/block-sparse";
 import { describeGpu, startGpu } from "workbook/kernels/device";
 import type { Rung } from "workbook/kernels/fused";
+import { packedAttention } from "workbook/packed-attention";
 import { random } from "workbook/random";
+import { decodeAttention } from "workbook/variants/lean-attention";
 import { skipWithoutGpu } from "../gpu.js";
-import { assertAttends, draw, rungsOf } from "./attention-problem.js";
-import { withChecks } from "./on-gpu.js";
+import { assertAttends, draw, rounding, rungsOf } from "./attention-problem.js";
+import { read, withChecks } from "./on-gpu.js";
 
 describe("kernels, on a device with the limits that WebGPU promises", () => {
   before(async function () {
@@ -63,6 +66,23 @@ describe("kernels, on a device with the limits that WebGPU promises", () => {
         );
       });
     }
+
+    it("packed attention of one text, and a token that is decoded, equal attention", async () => {
+      const { q, k, v } = draw({ T: 65, D: 64 }, 5).tensors;
+      const rows = (x: tf.Tensor4D) => tf.reshape(x, [65, 1, 64]) as tf.Tensor3D;
+      const all = await read(attention({ q, k, v, causal: true }));
+      const packed = packedAttention({ q: rows(q), k: rows(k), v: rows(v), lengths: [65], causal: true });
+      assertClose(await read(tf.reshape(packed, [1, 1, 65, 64])), all, rounding);
+      const newest = tf.slice(q, [0, 0, 64, 0]);
+      for (const rung of ["plain", "split", "subgroup"] as const) {
+        const token = decodeAttention({ q: newest, k, v, rung });
+        assertClose(
+          await read(token),
+          { shape: [1, 1, 1, 64], data: Array.from(all.data).slice(-64) },
+          rounding,
+        );
+      }
+    });
 
     it("attention that names no rung equals float64 loops, gradients too", () =>
       assertAttends((heads) => attention({ ...heads, causal: true }), draw({ T: 200, D: 64 }, 4), {

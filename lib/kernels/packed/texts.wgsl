@@ -35,12 +35,11 @@ fn tileAt(own: vec2u, i: u32) -> vec2u {
   return vec2u(seen.x + i * TILE, min(seen.x + (i + 1) * TILE, seen.y));
 }
 
-/// True where every query among them sees every key.
+/// True where every query among them sees every key: rows of one text walk over this text alone.
 fn open(own: vec2u, tile: vec2u) -> bool {
-  let text = texts[own.x];
   let t = select(own, tile, byKeys);
   let s = select(tile, own, byKeys);
-  return own.y <= text.y && tile.x >= text.x && tile.y <= text.y && (n.causal == 0 || s.y <= t.x + 1);
+  return own.y <= texts[own.x].y && (n.causal == 0 || s.y <= t.x + 1);
 }
 
 /// The score, NOTHING where t does not see s.
