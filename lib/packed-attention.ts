@@ -15,14 +15,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { attention } from "./attention.js";
 import { cacheMask } from "./cache-mask.js";
-import {
-  hasKernel,
-  MAX_WIDTH,
-  PACKED,
-  type PackedAttrs,
-  type PackedRung,
-  runKernel,
-} from "./kernels/fused.js";
+import { hasKernel, MAX_WIDTH, PACKED, type PackedAttrs, type Rung, runKernel } from "./kernels/fused.js";
 import { dims, ensure } from "./shapes.js";
 
 /** Prefix sums `[B + 1]`: where each text starts, and at last N. */
@@ -107,7 +100,7 @@ export interface PackedAttentionOptions {
   /** Multiplies the scores; 1/√D unless given. */
   readonly scale?: number;
   /** How the kernel on a GPU goes about it; the best that the device has unless given. */
-  readonly rung?: PackedRung;
+  readonly rung?: Rung;
 }
 
 /**

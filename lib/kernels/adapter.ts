@@ -17,8 +17,8 @@ export interface Adapter {
 /** What kernels may use where the adapter has it. */
 const wanted: readonly GPUFeatureName[] = ["timestamp-query", "subgroups", "shader-f16"];
 
-/** Limits that are worth raising to what the adapter has. */
-const raised = [
+/** Limits that are worth raising to what the adapter has; a device has what WebGPU promises of all others. */
+export const raised = [
   "maxComputeWorkgroupStorageSize",
   "maxComputeWorkgroupsPerDimension",
   "maxStorageBufferBindingSize",
@@ -27,6 +27,8 @@ const raised = [
   "maxComputeWorkgroupSizeX",
   "maxComputeInvocationsPerWorkgroup",
 ] as const satisfies readonly (keyof GPUSupportedLimits)[];
+
+export type Limit = (typeof raised)[number];
 
 export interface GpuInfo {
   /**
@@ -40,7 +42,7 @@ export interface GpuInfo {
   readonly features: readonly GPUFeatureName[];
   /** Invocations in the smallest subgroup that may come; undefined without the feature "subgroups". */
   readonly smallestSubgroup?: number;
-  readonly limits: Readonly<Record<(typeof raised)[number], number>>;
+  readonly limits: Readonly<Record<Limit, number>>;
 }
 
 /** Where Debian's `chromium` keeps the description of its software Vulkan. */
@@ -77,18 +79,22 @@ export async function findAdapter(disabled: readonly string[] = []): Promise<Ada
   return found;
 }
 
-/** A device with all that kernels may use and this adapter has. */
-export async function openDevice(adapter: GPUAdapter): Promise<GPUDevice> {
+/** A device with all that kernels may use and this adapter has; of limits, those in `raise`. */
+export async function openDevice(adapter: GPUAdapter, raise: readonly Limit[] = raised): Promise<GPUDevice> {
   const device = await adapter.requestDevice({
     requiredFeatures: wanted.filter((feature) => adapter.features.has(feature)),
-    requiredLimits: Object.fromEntries(raised.map((limit) => [limit, adapter.limits[limit]])),
+    requiredLimits: Object.fromEntries(raise.map((limit) => [limit, adapter.limits[limit]])),
   });
   origins.set(device, adapter);
   return device;
 }
 
-/** What the adapter is and has. */
-export function describeAdapter({ info, features, limits }: GPUAdapter): GpuInfo {
+/** What the adapter is and has; or a device of it, which may have less. */
+export function describeAdapter({
+  info,
+  features,
+  limits,
+}: Pick<GPUAdapter, "info" | "features" | "limits">): GpuInfo {
   const { vendor, architecture, device, description, subgroupMinSize } = info;
   const names = [vendor, architecture, device, description].filter((name) => name !== "").join(" ");
   const software = /swiftshader|llvmpipe|lavapipe/i.test(names);

@@ -2,60 +2,57 @@
  * The `webgpu` backend of tfjs, on a device of our own: with subgroups, f16 and timestamps where the adapter has them.
  */
 
-import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { describeAdapter, findAdapter, type GpuInfo, openDevice } from "./adapter.js";
+import { describeAdapter, findAdapter, type GpuInfo, type Limit, openDevice, raised } from "./adapter.js";
 import { registerKernels } from "./register.js";
+import { makeBackend } from "./tfjs-backend.js";
 
-let started: GPUAdapter | undefined;
+interface Opened {
+  readonly gpu: GPU;
+  readonly device: GPUDevice;
+  readonly info: GPUAdapterInfo;
+}
+
+/** By the limits that were raised: a device keeps the kernels that were compiled for it. */
+const opened = new Map<string, Promise<Opened>>();
+let started: { readonly limits: string; readonly info: GpuInfo } | undefined;
 const errors: string[] = [];
 
 /**
- * Registers the backend `webgpu` with tfjs and starts its device; a second call changes nothing.
+ * Registers the backend `webgpu` with tfjs and starts its device; a second call changes nothing, unless it raises other limits.
+ * Then another device takes the first one's place, and the tensors that were there are lost: for tests of what WebGPU promises.
  *
  * @throws Error that says why there is no GPU, and how to get one.
  */
-export async function startGpu(): Promise<void> {
-  if (started !== undefined) return;
+export async function startGpu(raise: readonly Limit[] = raised): Promise<void> {
+  const limits = raise.join(" ");
+  if (started?.limits === limits) return;
+  const opening = opened.get(limits) ?? open(raise);
+  opened.set(limits, opening);
+  const { gpu, device, info } = await opening.catch((error: Error) => {
+    opened.delete(limits);
+    throw error;
+  });
+  offerToTfjs(gpu);
+  const backend = makeBackend(device, info, takeGpuErrors);
+  tf.removeBackend("webgpu");
+  tf.registerBackend("webgpu", () => backend);
+  if (started === undefined) registerKernels();
+  started = { limits, info: describeAdapter({ info, features: device.features, limits: device.limits }) };
+}
+
+/** An adapter gives one device. Its errors are collected. */
+async function open(raise: readonly Limit[]): Promise<Opened> {
   const { gpu, adapter } = await findAdapter();
-  const device = await openDevice(adapter);
+  const device = await openDevice(adapter, raise);
   device.addEventListener("uncapturederror", (event) => {
     errors.push((event as GPUUncapturedErrorEvent).error.message);
   });
   void device.lost.then(({ message, reason }) => {
     if (reason !== "destroyed") errors.push(`the GPU device was lost: ${message}`);
   });
-  offerToTfjs(gpu);
-  // The package registers itself too, with a device that lacks most of what it could have.
-  const { WebGPUBackend } = createRequire(import.meta.url)(
-    "@tensorflow/tfjs-backend-webgpu",
-  ) as typeof import("@tensorflow/tfjs-backend-webgpu");
-  class Backend extends WebGPUBackend {
-    /** WebGPU drops a whole batch of commands for one that is wrong, and says so to nobody in particular. */
-    override async read(dataId: object) {
-      const data = await super.read(dataId);
-      const [first] = takeGpuErrors();
-      if (first === undefined) return data;
-      throw new Error(
-        `webgpu: the GPU refused a command, so what comes after it is wrong: ${first.trim().split("\n")[0]}`,
-      );
-    }
-
-    /** tfjs would read by way of a canvas, which there is none of outside of a browser. */
-    override readSync(dataId: object) {
-      const { values, dtype } = this.tensorMap.get(dataId);
-      // Numbers that have never been on the GPU are here; complex ones are asked for in their two parts.
-      if (values != null || dtype === "complex64") return super.readSync(dataId);
-      throw new Error(
-        "webgpu: expected await tensor.data() or await tensor.array(), as a GPU answers later, got dataSync() or arraySync()",
-      );
-    }
-  }
-  tf.removeBackend("webgpu");
-  tf.registerBackend("webgpu", () => new Backend(device, adapter.info) as unknown as tf.KernelBackend);
-  registerKernels();
-  started = adapter;
+  return { gpu, device, info: adapter.info };
 }
 
 /** tfjs asks `navigator.gpu` whether there is WebGPU. Node 20 has no `navigator`; later ones have one without a GPU. */
@@ -73,10 +70,10 @@ export function gpuBackend(): WebGPUBackend {
   return tf.backend() as unknown as WebGPUBackend;
 }
 
-/** What the adapter is and has. @throws Error before `startGpu`. */
+/** What the adapter is, and what its device has. @throws Error before `startGpu`. */
 export function describeGpu(): GpuInfo {
   if (started === undefined) throw new Error("describeGpu: expected a started GPU (startGpu), got none");
-  return describeAdapter(started);
+  return started.info;
 }
 
 /** True where the device has the feature. */

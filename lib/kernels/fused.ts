@@ -55,8 +55,11 @@ export interface AttentionAttrs {
   readonly rung?: Rung;
 }
 
-/** The versions of a kernel, from the one that is easy to read on; the best that the device has runs unless told. */
-export type Rung = "plain" | "tiled" | "subgroup";
+/**
+ * The versions of a kernel, from the one that is easy to read on; the best that the device has runs unless told. `f16` runs only when
+ * told: it keeps operands in half precision, at 1e-3 of the result (attention/f16.wgsl states the bound).
+ */
+export type Rung = "plain" | "tiled" | "subgroup" | "f16";
 
 export interface BlockSparseInputs {
   readonly q: tf.Tensor4D;
@@ -176,16 +179,16 @@ export interface DecodeAttrs {
   readonly rung?: DecodeRung;
 }
 
-/** Attention inside each of several texts that lie behind one another without padding: `[N, H, E]` from q, k and v. */
+/**
+ * Attention inside each of several texts that lie behind one another without padding: `[N, H, E]`, and the logarithm of each row's
+ * sum, `[N, H]`, from q, k and v.
+ */
 export const PACKED = "WorkbookPackedAttention";
-
-/** `plain`: one invocation per query; `tiled`: keys through workgroup memory; `subgroup`: the same, with sums inside a subgroup. */
-export type PackedRung = "plain" | "tiled" | "subgroup";
 
 export interface PackedAttrs {
   readonly scale: number;
   readonly causal: boolean;
   /** Tokens of each text; they sum to N. */
   readonly lengths: readonly number[];
-  readonly rung?: PackedRung;
+  readonly rung?: Rung;
 }

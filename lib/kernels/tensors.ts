@@ -9,6 +9,11 @@ export function strides({ shape }: tf.TensorInfo): number[] {
   return full.map((size, axis) => (size === 1 ? 0 : full.slice(axis + 1).reduce((a, b) => a * b, 1)));
 }
 
+/** How many numbers it holds. */
+export function sizeOf({ shape }: tf.TensorInfo): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
 /** int32 data of its own, to be released by who asked for it. */
 export function ints(values: readonly number[], shape: readonly number[] = [values.length]): tf.TensorInfo {
   const dataId = gpuBackend().write(Int32Array.from(values), [...shape], "int32");

@@ -7,6 +7,7 @@
  */
 
 import type * as tf from "@tensorflow/tfjs";
+import { fusedFlops } from "../kernels/flops.js";
 
 /** One executed kernel, as the engine called it. */
 export interface KernelCall {
@@ -32,6 +33,8 @@ export function kernelFlops(call: KernelCall): number | undefined {
   // A forged attribute may make a formula give anything.
   return flops !== undefined && Number.isFinite(flops) && flops >= 0 ? flops : undefined;
 }
+
+for (const [name, formula] of Object.entries(fusedFlops)) defineFlops(name, formula);
 
 const size = (tensor: tf.TensorInfo) => product(tensor.shape);
 const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);

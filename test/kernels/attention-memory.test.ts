@@ -3,6 +3,7 @@ import { expect } from "chai";
 import { it } from "mocha";
 import { type AttentionOptions, attention, composedAttention } from "workbook/attention";
 import { peakGpuBytes } from "workbook/kernels/peak-bytes";
+import { type PackedAttentionOptions, packedAttention } from "workbook/packed-attention";
 import { random } from "workbook/random";
 import { onGpu } from "./on-gpu.js";
 
@@ -51,6 +52,24 @@ onGpu("kernels/attention, memory", () => {
     ];
     expect(large / small).to.be.closeTo(16, 0.5);
     expect(large).to.be.at.least(1024 ** 2 * 4);
+  });
+
+  it("the peak of packed attention with its gradient grows linearly in the number of tokens of one text", async () => {
+    const packedPeak = async (tokens: number) => {
+      const x = random(tokens).normalTensor<tf.Rank.R3>([tokens, 1, D]);
+      await settled(x);
+      const bytes = peakGpuBytes(() =>
+        tf.grads((q, k, v) =>
+          tf.sum(packedAttention({ q, k, v, lengths: [tokens], causal: true } as PackedAttentionOptions)),
+        )([x, x, x]),
+      );
+      x.dispose();
+      return bytes;
+    };
+    const [small, large] = [await packedPeak(512), await packedPeak(4096)];
+    const perToken = (large - small) / (4096 - 512);
+    expect(small).to.be.closeTo(512 * perToken, 4096, "bytes that do not depend on the tokens");
+    expect(perToken).to.be.at.most(40 * D * 4);
   });
 
   it("runs that follow each other need no more buffers than the first", async () => {

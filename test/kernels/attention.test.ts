@@ -3,7 +3,7 @@ import { expect } from "chai";
 import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
 import { type AttentionOptions, attention, fusedAttention } from "workbook/attention";
-import { ATTENTION, hasKernel, type Rung } from "workbook/kernels/fused";
+import { ATTENTION, hasKernel, type Rung, runKernel } from "workbook/kernels/fused";
 import { random } from "workbook/random";
 import { referenceAttentionGradient } from "../reference/attention.js";
 import { assertAttends, draw, rounding, rungsOf, type Sizes, withGradients } from "./attention-problem.js";
@@ -111,6 +111,20 @@ onGpuToo("kernels/attention", (backend) => {
       expected[b * 7 + t]! += x;
     });
     assertClose(await read(gradient), { shape: [2, 1, 7, 1], data: expected }, rounding);
+  });
+
+  const onWebgpu = backend === "webgpu" ? it : () => undefined; // nobody else has a log-sum-exp
+  onWebgpu("the gradient of a row's log-sum-exp by its query is the scaled average of the keys", async () => {
+    const { k, q } = draw({ H: 2, T: 65, D: 16 }, 13).tensors;
+    const given = { k, v: k, bias: tf.scalar(0), mask: tf.scalar(true, "bool") };
+    const attrs = { scale: 0.25, causal: true, biased: false, masked: false };
+    const weights = random(14).normalTensor<tf.Rank.R3>([1, 2, 65]);
+    const slope = tf.grad((q: tf.Tensor) =>
+      tf.sum(tf.mul(runKernel(ATTENTION, { q, ...given }, attrs)[1]!, weights)),
+    )(q);
+    const average = attention({ q, k, v: k, causal: true });
+    const expected = tf.mul(tf.mul(average, 0.25), tf.expandDims(weights, 3));
+    assertClose(await read(slope), await read(expected), rounding);
   });
 
   it("leaves its output and its gradients, and nothing else", () => {

@@ -21,7 +21,8 @@ export function onGpu(title: string, body: () => void): void {
   onEveryBackend(title, (backend) => withChecks(body, backend), ["webgpu"]);
 }
 
-function withChecks(body: (backend: BackendName) => void, backend: BackendName): void {
+/** Declares `body`, with the checks. */
+export function withChecks(body: (backend: BackendName) => void, backend: BackendName): void {
   before(() => poisonOutputs(true));
   beforeEach(() => {
     takeGpuErrors();

@@ -4,7 +4,7 @@ import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
 import { attention } from "workbook/attention";
 import type { BackendName } from "workbook/backend";
-import { hasKernel, PACKED, type PackedRung } from "workbook/kernels/fused";
+import { hasKernel, PACKED, type Rung } from "workbook/kernels/fused";
 import {
   offsetsOf,
   type PackedAttentionOptions,
@@ -13,11 +13,15 @@ import {
   unpack,
 } from "workbook/packed-attention";
 import { random } from "workbook/random";
-import { referenceAttention } from "../reference/attention.js";
+import { referenceAttention, referenceAttentionGradient } from "../reference/attention.js";
 import { finiteDifferences } from "../reference/finite-differences.js";
 import { onGpuToo, read } from "./on-gpu.js";
 
 const rounding = { tolerance: 2e-5, because: "float32 scores up to 50, exponentiated" };
+const ofGradients = {
+  tolerance: 2e-4,
+  because: "outliers lift scores to 130, whose float32 leaves 8e-6 in a weight; values and keys reach 30",
+};
 const exact = { tolerance: 0, because: "rows are moved, not computed" };
 
 interface Sizes {
@@ -44,35 +48,41 @@ function draw({ H = 1, G = H, D, E = D, lengths }: Sizes, seed: number) {
   return { tensors, data, sizes: { N, H, G, D, E } };
 }
 
-/** The float64 loop over all N tokens as one text, of which each token sees its own text alone. */
-function reference(
+/** [rows, columns, width] → [columns, rows, width] */
+function turned(x: ArrayLike<number>, rows: number, columns: number, width: number): Float64Array {
+  return Float64Array.from({ length: rows * columns * width }, (_, i) => {
+    const [c, r, d] = [Math.floor(i / (rows * width)), Math.floor(i / width) % rows, i % width];
+    return x[(r * columns + c) * width + d]!;
+  });
+}
+
+type Numbers = Record<"q" | "k" | "v", ArrayLike<number>>;
+
+/** All N tokens as one text, of which each token sees its own text alone. */
+function asOneText(
   { N, H, G, D, E }: ReturnType<typeof draw>["sizes"],
-  data: Record<"q" | "k" | "v", ArrayLike<number>>,
+  { q, k, v }: Numbers,
   lengths: readonly number[],
   causal: boolean,
 ) {
   const text = lengths.flatMap((length, b) => Array<number>(length).fill(b));
-  // [N, heads, width] → [heads, N, width]
-  const turned = (x: ArrayLike<number>, heads: number, width: number) =>
-    Float64Array.from({ length: N * heads * width }, (_, i) => {
-      const [h, n, d] = [Math.floor(i / (N * width)), Math.floor(i / width) % N, i % width];
-      return x[(n * heads + h) * width + d]!;
-    });
-  const out = referenceAttention({
+  return {
     ...{ B: 1, H, G, T: N, S: N, D, E },
-    q: turned(data.q, H, D),
-    k: turned(data.k, G, D),
-    v: turned(data.v, G, E),
-    sees: (_b, _h, t, s) => text[t] === text[s] && (!causal || s <= t),
-  });
-  const back = Float64Array.from({ length: N * H * E }, (_, i) => {
-    const [n, h, e] = [Math.floor(i / (H * E)), Math.floor(i / E) % H, i % E];
-    return out.data[(h * N + n) * E + e]!;
-  });
-  return { shape: [N, H, E], data: back };
+    q: turned(q, N, H, D),
+    k: turned(k, N, G, D),
+    v: turned(v, N, G, E),
+    sees: (_b: number, _h: number, t: number, s: number) => text[t] === text[s] && (!causal || s <= t),
+  };
 }
 
-const rungsOf = (backend: BackendName): readonly (PackedRung | undefined)[] =>
+/** The float64 loop. */
+function reference(...[sizes, data, lengths, causal]: Parameters<typeof asOneText>) {
+  const { N, H, E } = sizes;
+  const out = referenceAttention(asOneText(sizes, data, lengths, causal));
+  return { shape: [N, H, E], data: turned(out.data, H, N, E) };
+}
+
+const rungsOf = (backend: BackendName): readonly (Rung | undefined)[] =>
   backend === "webgpu" ? ["plain", "tiled", "subgroup"] : [undefined];
 
 onGpuToo("packed attention", (backend) => {
@@ -128,6 +138,32 @@ onGpuToo("packed attention", (backend) => {
     }
   }
 
+  for (const rung of rungsOf(backend)) {
+    for (const [causal, D] of [
+      [false, 60],
+      [true, 64],
+    ] as const) {
+      it(`${rung ?? "composed"}: gradients over texts of 1, 0, 63, 2, 65 and 10 tokens equal float64 loops, causal: ${causal}`, async () => {
+        const lengths = [1, 0, 63, 2, 65, 10];
+        const { tensors, data, sizes } = draw({ H: 4, G: 2, D, E: 32, lengths }, D);
+        const { N, H, G, E } = sizes;
+        const cotangent = random(5).normalTensor<tf.Rank.R3>([N, H, E]);
+        const gradients = tf.grads((q, k, v) =>
+          tf.sum(
+            tf.mul(packedAttention({ q, k, v, lengths, causal, rung } as PackedAttentionOptions), cotangent),
+          ),
+        )([tensors.q, tensors.k, tensors.v]);
+        const dOut = turned(await cotangent.data(), N, H, E);
+        const expected = referenceAttentionGradient({ ...asOneText(sizes, data, lengths, causal), dOut });
+        for (const [i, name] of (["q", "k", "v"] as const).entries()) {
+          const [heads, width] = name === "q" ? [H, D] : [G, name === "k" ? D : E];
+          const all = { shape: [N, heads, width], data: turned(expected[name].data, heads, N, width) };
+          assertClose(await read(gradients[i]!), all, ofGradients, `gradient of ${name}`);
+        }
+      });
+    }
+  }
+
   it("what is packed, attended to and unpacked equals what is padded and masked", async () => {
     const [lengths, T, H, D] = [[5, 0, 9, 1], 9, 2, 8];
     const r = random(7);
@@ -173,12 +209,16 @@ onGpuToo("packed attention", (backend) => {
     expect(packedAttention({ q, k: q, v: q, lengths: [0, 0] }).shape).to.deep.equal([0, 2, 4]);
   });
 
-  it("two runs give the same bits, and leave exactly their outputs", async () => {
+  it("two runs give the same bits, gradients too, and leave exactly their outputs", async () => {
     const { tensors } = draw({ H: 2, D: 16, lengths: [33, 5] }, 6);
+    const { q, k, v, lengths } = tensors;
     const run = async () => {
       const out = packedAttention(tensors);
-      const numbers = [...(await out.data())];
-      out.dispose();
+      const slopes = tf.grads((q, k, v) =>
+        tf.sum(tf.square(packedAttention({ q, k, v, lengths } as PackedAttentionOptions))),
+      )([q, k, v]);
+      const numbers = await Promise.all([out, ...slopes].map((x) => x.data()));
+      tf.dispose([out, slopes]);
       return numbers;
     };
     const first = await run();

@@ -1,13 +1,23 @@
 /** Launches the gradients of fused attention: P comes back from each row's log-sum-exp, nothing of size T·S is stored. */
 
 import type * as tf from "@tensorflow/tfjs";
-import { launch } from "../launch.js";
+import { launch, wgsl } from "../launch.js";
+import { sizeOf } from "../tensors.js";
 import { type Operands, type Pattern, type RowsAre, setting } from "./forward.js";
 
-/** The gradient of the output `[B, H, T, E]`, and each row's log-sum-exp and δ, `[B, H, T, 2]`. */
-export interface Backward extends Operands {
+/** What both gradients read. */
+interface Backward extends Operands {
+  /** Gradient of the output, `[B, H, T, E]`. */
   readonly dOut: tf.TensorInfo;
+  /** Each row's log-sum-exp and δ, `[B, H, T, 2]`. */
   readonly rows: tf.TensorInfo;
+}
+
+/** The forward pass's results `out` and `lse`, and the gradients of both. */
+export interface Past extends Omit<Backward, "rows"> {
+  readonly dLse: tf.TensorInfo;
+  readonly out: tf.TensorInfo;
+  readonly lse: tf.TensorInfo;
 }
 
 /** `[dq]` */
@@ -15,9 +25,27 @@ export function launchQueryGradient(operands: Backward, pattern: Pattern): tf.Te
   return launchGradient(operands, pattern, "queries", [operands.q.shape]);
 }
 
-/** `[dk, dv]` */
-export function launchKeyGradient(operands: Backward, pattern: Pattern): tf.TensorInfo[] {
-  return launchGradient(operands, pattern, "keys", [operands.k.shape, operands.v.shape]);
+/** `[dk, dv, rows]`: what is known of each row stays for the gradients that come after. */
+export function launchKeyGradient(past: Past, pattern: Pattern): tf.TensorInfo[] {
+  const rows = launchRows(past);
+  const shapes = [past.k.shape, past.v.shape];
+  return [...launchGradient({ ...past, rows }, pattern, "keys", shapes), rows];
+}
+
+/** Rows of a workgroup of rows.wgsl. */
+const ROWS = 16;
+
+function launchRows({ dOut, out, lse, dLse }: Past): tf.TensorInfo {
+  const rows = sizeOf(lse);
+  const [count, most] = [Math.ceil(rows / ROWS), 1024];
+  const [result] = launch({
+    code: wgsl("attention/rows.wgsl"),
+    inputs: [dOut, out, lse, dLse],
+    outputs: [[...lse.shape, 2]],
+    sizes: [rows, out.shape.at(-1)!],
+    workgroups: [Math.min(count, most), Math.ceil(count / most)],
+  });
+  return result!;
 }
 
 function launchGradient(

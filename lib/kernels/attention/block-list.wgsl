@@ -1,4 +1,4 @@
-// From a table of blocks to lists: for each block of rows, the numbers of the blocks that it meets, rising, and how many they are.
+// From a table of blocks to lists: for each block of rows, how many blocks it meets, then their numbers, rising.
 // Blocks that lie wholly above the diagonal of a causal mask are left out. One invocation makes one list.
 
 struct Sizes {
@@ -9,9 +9,8 @@ struct Sizes {
 }
 
 @group(0) @binding(0) var<storage, read> blocks: array<i32>; // [⌈T/size⌉, ⌈S/size⌉]
-@group(0) @binding(1) var<storage, read_write> counts: array<u32>;
-@group(0) @binding(2) var<storage, read_write> lists: array<u32>;
-@group(0) @binding(3) var<uniform> n: Sizes;
+@group(0) @binding(1) var<storage, read_write> lists: array<u32>; // [rows, 1 + others]
+@group(0) @binding(2) var<uniform> n: Sizes;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -28,8 +27,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     let last = min((t + 1) * n.size, n.T) - 1; // the query that sees most
     let hidden = n.causal != 0 && s * n.size + n.T > last + n.S;
     if (blocks[t * keys + s] == 0 || hidden) { continue; }
-    lists[row * others + count] = other;
     count++;
+    lists[row * (1 + others) + count] = other;
   }
-  counts[row] = count;
+  lists[row * (1 + others)] = count;
 }

@@ -27,18 +27,18 @@ function pattern(
     number,
     number,
   ];
-  const lists = launch({
+  const [lists] = launch({
     code: wgsl("attention/block-list.wgsl"),
     inputs: [blocks!],
-    outputs: [[rows], [rows, others]],
+    outputs: [[rows, 1 + others]],
     sizes: [T, S, blockSize, Number(causal), Number(rowsAre === "keys")],
     workgroups: [Math.ceil(rows / 64)],
-  }) as [tf.TensorInfo, tf.TensorInfo];
+  }) as [tf.TensorInfo];
   return {
     code: "attention/blocks.wgsl",
-    inputs: lists,
+    input: lists,
     sizes: [blockSize, Number(causal)],
     rowsDivide: blockSize,
-    temporary: lists,
+    temporary: [lists],
   };
 }

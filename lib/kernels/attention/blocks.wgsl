@@ -8,21 +8,29 @@ struct Sizes {
 
 override byKeys: bool = false; // the rows of the kernel are keys, which walk over queries
 
-@group(0) @binding(3) var<storage, read> counts: array<u32>; // of each block of rows: how many blocks its list has
-@group(0) @binding(4) var<storage, read> lists: array<u32>; // of each block of rows: their numbers, rising
+@group(0) @binding(3) var<storage, read> lists: array<u32>; // of each block of rows: how many blocks it has, then their numbers, rising
+
+/// Where the rows of a head of a tensor [B, heads, length, ·] lie: the first, and the step to the next.
+fn places(b: u32, h: u32, heads: u32, length: u32) -> vec2u {
+  return vec2u((b * heads + h) * length, 1);
+}
 
 /// How many tiles the rows `own`, all of one block, walk over.
 fn walk(own: vec2u) -> u32 {
-  return counts[own.x / n.size] * tilesPerBlock();
+  return lists[listOf(own)] * tilesPerBlock();
 }
 
 /// First and last + 1 of the i-th of them.
 fn tileAt(own: vec2u, i: u32) -> vec2u {
   let others = select(n.S, n.T, byKeys);
-  let listed = (others + n.size - 1) / n.size; // a list has room for every block
-  let block = lists[own.x / n.size * listed + i / tilesPerBlock()];
+  let block = lists[listOf(own) + 1 + i / tilesPerBlock()];
   let first = block * n.size + i % tilesPerBlock() * TILE;
   return vec2u(first, min(min(first + TILE, (block + 1) * n.size), others));
+}
+
+/// Where their list begins; each has room for every block.
+fn listOf(own: vec2u) -> u32 {
+  return own.x / n.size * ((select(n.S, n.T, byKeys) + n.size - 1) / n.size + 1);
 }
 
 fn tilesPerBlock() -> u32 {

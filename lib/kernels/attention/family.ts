@@ -3,8 +3,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { keyGradientOf, queryGradientOf, runKernel } from "../fused.js";
 import { release } from "../tensors.js";
-import { type Backward, launchKeyGradient, launchQueryGradient } from "./backward.js";
-import { launchForward, type Pattern, type RowsAre } from "./forward.js";
+import { launchKeyGradient, launchQueryGradient } from "./backward.js";
+import { launchForward, type Operands, type Pattern, type RowsAre } from "./forward.js";
 
 export interface Family<Attrs> {
   /** Name of the forward kernel. */
@@ -24,14 +24,14 @@ export type BackwardTensors = Readonly<Record<string, tf.Tensor>> & {
 
 /** Once per family. */
 export function registerFamily<Attrs>({ name, told, pattern, gradients }: Family<Attrs>): void {
-  const register = (
+  const register = <O extends Operands>(
     kernelName: string,
     rowsAre: RowsAre,
-    run: (operands: Backward, pattern: Pattern) => tf.TensorInfo[],
+    run: (operands: O, pattern: Pattern) => tf.TensorInfo[],
   ) => {
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
       const made = pattern(inputs, attrs as unknown as Attrs, rowsAre);
-      const results = run({ ...inputs, ...attrs } as unknown as Backward, made);
+      const results = run({ ...inputs, ...attrs } as unknown as O, made);
       release(...(made.temporary ?? []));
       return results;
     };
@@ -46,12 +46,13 @@ export function registerFamily<Attrs>({ name, told, pattern, gradients }: Family
    * dS = P ∘ (dP − δ),  dQ = dS K · scale,  dK = dSᵀ Q · scale,  dV = Pᵀ dO.
    */
   const gradFunc: tf.GradFunc = (dy, saved, attrs) => {
-    const [dOut, dLse] = dy as [tf.Tensor4D, tf.Tensor3D];
+    const [dOut, dLse] = dy as [tf.Tensor, tf.Tensor];
     const given = Object.fromEntries(["q", "k", "v", ...told].map((input, i) => [input, saved[i]!]));
     const [out, lse] = saved.slice(-2) as [tf.Tensor, tf.Tensor];
-    const inputs = { ...given, dOut, rows: rowsOf(dOut, dLse, out, lse) } as unknown as BackwardTensors;
-    // Both at once, and before tfjs asks for either: it would dispose what one question leaves for the next.
-    const [dk, dv] = runKernel(keyGradientOf(name), inputs, attrs as Record<string, unknown>);
+    const past = { ...given, dOut: dOut!, dLse: dLse!, out: out!, lse: lse! };
+    // All at once, and before tfjs asks for any: it would dispose what one question leaves for the next.
+    const [dk, dv, rows] = runKernel(keyGradientOf(name), past, attrs as Record<string, unknown>);
+    const inputs = { ...given, dOut, rows } as unknown as BackwardTensors;
     return {
       q: () => runKernel(queryGradientOf(name), inputs, attrs as Record<string, unknown>)[0]!,
       k: () => dk!,
@@ -61,9 +62,4 @@ export function registerFamily<Attrs>({ name, told, pattern, gradients }: Family
   };
   const inputsToSave = ["q", "k", "v", ...told];
   tf.registerGradient({ kernelName: name, inputsToSave, outputsToSave: [true, true], gradFunc });
-}
-
-/** Each row's log-sum-exp and δ, less what comes in for the log-sum-exp itself: `[B, H, T, 2]`. */
-function rowsOf(dOut: tf.Tensor, dLse: tf.Tensor, out: tf.Tensor, lse: tf.Tensor): tf.Tensor {
-  return tf.tidy(() => tf.stack([lse, tf.sub(tf.sum(tf.mul(dOut, out), -1), dLse)], -1));
 }

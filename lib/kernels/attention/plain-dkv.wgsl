@@ -8,11 +8,11 @@ override E: u32;
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
 @group(0) @binding(2) var<storage, read> v: array<f32>;
-@group(0) @binding(5) var<storage, read> dOut: array<f32>; // [B, H, T, E]
-@group(0) @binding(6) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
-@group(0) @binding(7) var<storage, read_write> dk: array<f32>;
-@group(0) @binding(8) var<storage, read_write> dv: array<f32>;
-@group(0) @binding(9) var<uniform> n: Sizes;
+@group(0) @binding(4) var<storage, read> dOut: array<f32>; // [B, H, T, E]
+@group(0) @binding(5) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
+@group(0) @binding(6) var<storage, read_write> dk: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dv: array<f32>;
+@group(0) @binding(8) var<uniform> n: Sizes;
 
 const NOTHING = -1e30; // below every score, and finite
 const TILE = 32u;
@@ -23,17 +23,19 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let g = id.y % n.G;
   let b = id.y / n.G;
   if (s >= n.S) { return; }
-  let key = (b * n.G + g) * n.S + s;
+  let keys = places(b, g, n.G, n.S);
+  let key = keys.x + s * keys.y;
   let heads = n.H / n.G;
   let own = vec2u(s, s + 1);
 
   var dkSums: array<f32, 128>;
   var dvSums: array<f32, 128>;
   for (var h = g * heads; h < (g + 1) * heads; h++) {
+    let queries = places(b, h, n.H, n.T);
     for (var i = 0u; i < walk(own); i++) {
       let tile = tileAt(own, i);
       for (var t = tile.x; t < tile.y; t++) {
-        let row = (b * n.H + h) * n.T + t;
+        let row = queries.x + t * queries.y;
         var dots = 0.0;
         for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[key * D + d]; }
         let score = judged(dots * n.scale, b, h, t, s);

@@ -11,9 +11,9 @@ override E: u32;
 @group(0) @binding(0) var<storage, read> q: array<f32>;
 @group(0) @binding(1) var<storage, read> k: array<f32>;
 @group(0) @binding(2) var<storage, read> v: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>; // [B, H, T, E]
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>; // [B, H, T]
-@group(0) @binding(7) var<uniform> n: Sizes;
+@group(0) @binding(4) var<storage, read_write> out: array<f32>; // [B, H, T, E]
+@group(0) @binding(5) var<storage, read_write> lse: array<f32>; // [B, H, T]
+@group(0) @binding(6) var<uniform> n: Sizes;
 
 const NOTHING = -1e30; // below every score, and finite
 const TILE = 32u;
@@ -24,8 +24,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let h = id.y % n.H;
   let b = id.y / n.H;
   if (t >= n.T) { return; }
-  let row = (b * n.H + h) * n.T + t;
-  let keys = (b * n.G + h * n.G / n.H) * n.S;
+  let queries = places(b, h, n.H, n.T);
+  let keys = places(b, h * n.G / n.H, n.G, n.S);
+  let row = queries.x + t * queries.y;
   let own = vec2u(t, t + 1);
 
   var o: array<f32, 128>;
@@ -34,15 +35,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var i = 0u; i < walk(own); i++) {
     let tile = tileAt(own, i);
     for (var s = tile.x; s < tile.y; s++) {
+      let key = keys.x + s * keys.y;
       var dots = 0.0;
-      for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[(keys + s) * D + d]; }
+      for (var d = 0u; d < D; d++) { dots += q[row * D + d] * k[key * D + d]; }
       let score = judged(dots * n.scale, b, h, t, s);
       if (score <= NOTHING) { continue; }
       let next = max(m, score);
       let keep = exp(m - next);
       let weight = exp(score - next);
       l = keep * l + weight;
-      for (var e = 0u; e < E; e++) { o[e] = keep * o[e] + weight * v[(keys + s) * E + e]; }
+      for (var e = 0u; e < E; e++) { o[e] = keep * o[e] + weight * v[key * E + e]; }
       m = next;
     }
   }

@@ -21,23 +21,23 @@ var<workgroup> left: array<vec4f, ROWS * PITCH>; // a chunk of the rows' operand
 var<workgroup> right: array<vec4f, TILE * PITCH>; // a chunk of the columns' operand
 var<workgroup> weights: array<vec4f, GROUPS * (TILE + 1)>; // [group][column]: the weights of the group's four rows
 
-/// Rows own.x … own.y − 1 of the matrix that starts at row `base`, chunk `chunk`.
-fn fillLeft(x: ptr<storage, array<vec4f>, read>, base: u32, own: vec2u, width: u32, chunk: u32, i: u32) {
+/// Rows own.x … own.y − 1 of a head, chunk `chunk`; `place` says where the head's rows lie (`places` of the pattern).
+fn fillLeft(x: ptr<storage, array<vec4f>, read>, place: vec2u, own: vec2u, width: u32, chunk: u32, i: u32) {
   for (var at = i; at < ROWS * LANES; at += THREADS) {
     let row = own.x + at / LANES;
     let d = chunk * LANES + at % LANES;
     var value = vec4f();
-    if (row < own.y && d < width) { value = (*x)[(base + row) * width + d]; }
+    if (row < own.y && d < width) { value = (*x)[(place.x + row * place.y) * width + d]; }
     left[at / LANES * PITCH + at % LANES] = value;
   }
 }
 
-fn fillRight(x: ptr<storage, array<vec4f>, read>, base: u32, tile: vec2u, width: u32, chunk: u32, i: u32) {
+fn fillRight(x: ptr<storage, array<vec4f>, read>, place: vec2u, tile: vec2u, width: u32, chunk: u32, i: u32) {
   for (var at = i; at < TILE * LANES; at += THREADS) {
     let row = tile.x + at / LANES;
     let d = chunk * LANES + at % LANES;
     var value = vec4f();
-    if (row < tile.y && d < width) { value = (*x)[(base + row) * width + d]; }
+    if (row < tile.y && d < width) { value = (*x)[(place.x + row * place.y) * width + d]; }
     right[at / LANES * PITCH + at % LANES] = value;
   }
 }

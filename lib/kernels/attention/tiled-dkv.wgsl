@@ -9,11 +9,11 @@
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(5) var<storage, read> dOut: array<vec4f>; // [B, H, T, E]
-@group(0) @binding(6) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
-@group(0) @binding(7) var<storage, read_write> dk: array<vec4f>;
-@group(0) @binding(8) var<storage, read_write> dv: array<vec4f>;
-@group(0) @binding(9) var<uniform> n: Sizes;
+@group(0) @binding(4) var<storage, read> dOut: array<vec4f>; // [B, H, T, E]
+@group(0) @binding(5) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
+@group(0) @binding(6) var<storage, read_write> dk: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> dv: array<vec4f>;
+@group(0) @binding(8) var<uniform> n: Sizes;
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u32) {
@@ -22,13 +22,13 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
   let g = id.y % n.G;
   let b = id.y / n.G;
   let own = vec2u(id.x * ROWS, min(id.x * ROWS + ROWS, n.S));
-  let keys = (b * n.G + g) * n.S;
+  let keys = places(b, g, n.G, n.S);
   let heads = n.H / n.G;
 
   var dkSums: array<mat4x4f, 8>; // [chunk]: four rows
   var dvSums: array<mat4x4f, 8>;
   for (var h = g * heads; h < (g + 1) * heads; h++) {
-    let queries = (b * n.H + h) * n.T;
+    let queries = places(b, h, n.H, n.T);
     for (var step = 0u; step < walk(own); step++) {
       let tile = tileAt(own, step);
       var s = mat4x4f();
@@ -43,7 +43,7 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
       s = scores(s * n.scale, b, h, own, tile, group, lane);
       var delta = vec4f(); // of the four columns
       for (var c = 0u; c < 4; c++) {
-        let row = rows[queries + min(tile.x + lane + LANES * c, n.T - 1)];
+        let row = rows[queries.x + min(tile.x + lane + LANES * c, n.T - 1) * queries.y];
         s[c] = select(exp(s[c] - row.x), vec4f(), s[c] <= vec4f(NOTHING));
         delta[c] = row.y;
       }
@@ -76,12 +76,12 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) i: u3
     for (var chunk = 0u; chunk < CHUNKS; chunk++) {
       if (chunk * LANES >= n.D / 4) { break; }
       let d = chunk * LANES + lane;
-      if (d < n.D / 4) { dk[(keys + s) * (n.D / 4) + d] = dkSums[chunk][r] * n.scale; }
+      if (d < n.D / 4) { dk[(keys.x + s * keys.y) * (n.D / 4) + d] = dkSums[chunk][r] * n.scale; }
     }
     for (var chunk = 0u; chunk < CHUNKS; chunk++) {
       if (chunk * LANES >= n.E / 4) { break; }
       let e = chunk * LANES + lane;
-      if (e < n.E / 4) { dv[(keys + s) * (n.E / 4) + e] = dvSums[chunk][r]; }
+      if (e < n.E / 4) { dv[(keys.x + s * keys.y) * (n.E / 4) + e] = dvSums[chunk][r]; }
     }
   }
 }

@@ -9,10 +9,10 @@
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(5) var<storage, read> dOut: array<vec4f>; // [B, H, T, E]
-@group(0) @binding(6) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
-@group(0) @binding(7) var<storage, read_write> dq: array<vec4f>;
-@group(0) @binding(8) var<uniform> n: Sizes;
+@group(0) @binding(4) var<storage, read> dOut: array<vec4f>; // [B, H, T, E]
+@group(0) @binding(5) var<storage, read> rows: array<vec2f>; // [B, H, T]: lse and δ
+@group(0) @binding(6) var<storage, read_write> dq: array<vec4f>;
+@group(0) @binding(7) var<uniform> n: Sizes;
 
 @compute @workgroup_size(THREADS)
 fn main(
@@ -26,15 +26,16 @@ fn main(
   let b = id.y / n.H;
   let first = (all.x - 1 - id.x) * ROWS; // under a causal mask the last queries have the most to do: they go first
   let own = vec2u(first, min(first + ROWS, n.T));
-  let queries = (b * n.H + h) * n.T;
-  let keys = (b * n.G + h * n.G / n.H) * n.S;
+  let queries = places(b, h, n.H, n.T);
+  let keys = places(b, h * n.G / n.H, n.G, n.S);
 
   var lse: vec4f;
   var delta: vec4f;
   for (var r = 0u; r < 4; r++) {
     let t = min(own.x + group + GROUPS * r, n.T - 1);
-    lse[r] = rows[queries + t].x;
-    delta[r] = rows[queries + t].y;
+    let row = rows[queries.x + t * queries.y];
+    lse[r] = row.x;
+    delta[r] = row.y;
   }
   var sums: array<mat4x4f, 8>; // [chunk]: four rows
   for (var step = 0u; step < walk(own); step++) {
@@ -75,7 +76,7 @@ fn main(
     for (var chunk = 0u; chunk < CHUNKS; chunk++) {
       if (chunk * LANES >= n.D / 4) { break; }
       let d = chunk * LANES + lane;
-      if (t < own.y && d < n.D / 4) { dq[(queries + t) * (n.D / 4) + d] = sums[chunk][r] * n.scale; }
+      if (t < own.y && d < n.D / 4) { dq[(queries.x + t * queries.y) * (n.D / 4) + d] = sums[chunk][r] * n.scale; }
     }
   }
 }

@@ -13,9 +13,9 @@
 @group(0) @binding(0) var<storage, read> q: array<vec4f>;
 @group(0) @binding(1) var<storage, read> k: array<vec4f>;
 @group(0) @binding(2) var<storage, read> v: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [B, H, T, E]
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>; // [B, H, T]
-@group(0) @binding(7) var<uniform> n: Sizes;
+@group(0) @binding(4) var<storage, read_write> out: array<vec4f>; // [B, H, T, E]
+@group(0) @binding(5) var<storage, read_write> lse: array<f32>; // [B, H, T]
+@group(0) @binding(6) var<uniform> n: Sizes;
 
 var<workgroup> shared4: array<vec4f, THREADS>; // [group][lane]: something of each of the group's four rows
 
@@ -31,8 +31,8 @@ fn main(
   let b = id.y / n.H;
   let first = (all.x - 1 - id.x) * ROWS; // under a causal mask the last queries have the most to do: they go first
   let own = vec2u(first, min(first + ROWS, n.T));
-  let queries = (b * n.H + h) * n.T;
-  let keys = (b * n.G + h * n.G / n.H) * n.S;
+  let queries = places(b, h, n.H, n.T);
+  let keys = places(b, h * n.G / n.H, n.G, n.S);
 
   var o: array<mat4x4f, 8>; // [chunk]: four rows
   var m = vec4f(NOTHING);
@@ -86,8 +86,8 @@ fn main(
     for (var chunk = 0u; chunk < CHUNKS; chunk++) {
       if (chunk * LANES >= n.E / 4) { break; }
       let e = chunk * LANES + lane;
-      if (e < n.E / 4) { out[(queries + t) * (n.E / 4) + e] = o[chunk][r] / sum[r]; }
+      if (e < n.E / 4) { out[(queries.x + t * queries.y) * (n.E / 4) + e] = o[chunk][r] / sum[r]; }
     }
-    if (lane == 0) { lse[queries + t] = m[r] + log(sum[r]); }
+    if (lane == 0) { lse[queries.x + t * queries.y] = m[r] + log(sum[r]); }
   }
 }

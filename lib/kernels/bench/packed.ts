@@ -4,35 +4,84 @@ import * as tf from "@tensorflow/tfjs";
 import { composedAttention } from "../../attention.js";
 import { offsetsOf, pack, packedAttention, unpack } from "../../packed-attention.js";
 import { random } from "../../random.js";
-import type { PackedRung } from "../fused.js";
-import type { Benchmark, Case } from "./frame/benchmark.js";
+import type { Rung } from "../fused.js";
+import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
 export const benchmark: Benchmark = ({ software }) =>
-  software
-    ? [texts([128, 16, 64, 32], 1, 64)]
-    : [texts([1024, 128, 512, 256, 64, 768, 96, 320], 12, 64), texts([4096, 512, 2048, 1024], 12, 64)];
+  (software
+    ? [{ lengths: [128, 16, 64, 32], H: 1, D: 64 }]
+    : [
+        { lengths: [1024, 128, 512, 256, 64, 768, 96, 320], H: 12, D: 64 },
+        { lengths: [4096, 512, 2048, 1024], H: 12, D: 64 },
+      ]
+  ).flatMap((sizes) => [forward(sizes), gradients(sizes)]);
 
-function texts(lengths: readonly number[], H: number, D: number): Case {
-  const [B, N, T] = [lengths.length, offsetsOf(lengths).at(-1)!, Math.max(...lengths)];
-  const pairs = lengths.reduce((sum, length) => sum + length * length, 0);
-  const packed = (rung: PackedRung) => (inputs: readonly tf.Tensor[]) =>
-    packedAttention({ ...named(inputs), lengths, rung });
+/** Runs as `tiled` where the GPU has no shader-f16. */
+const half = {
+  tolerance: 2e-2,
+  because: "operands keep 11 bits, which moves scores up to 5 by 2e-3, and values reach 4",
+};
+const rounding = { tolerance: 1e-4, because: "float32 sums of T exponentials, in another order" };
+
+interface Sizes {
+  readonly lengths: readonly number[];
+  readonly H: number;
+  readonly D: number;
+}
+
+type Form = (inputs: Record<"q" | "k" | "v", tf.Tensor3D>, lengths: readonly number[]) => tf.Tensor;
+
+const packed =
+  (rung: Rung): Form =>
+  (inputs, lengths) =>
+    packedAttention({ ...inputs, lengths, rung });
+
+const forms: Readonly<Record<string, Form>> = {
+  "padded, composed": (inputs, lengths) => tf.tidy(() => padded(inputs, lengths, Math.max(...lengths))),
+  plain: packed("plain"),
+  tiled: packed("tiled"),
+};
+
+function forward(sizes: Sizes): Case {
+  const { lengths, H, D } = sizes;
   return {
-    label: `${B} texts of ${Math.min(...lengths)} to ${T} tokens, H = ${H}, D = ${D}`,
-    flops: 4 * H * D * pairs,
-    bytes: 4 * 4 * N * H * D,
-    inputs: () => {
-      const r = random(N);
-      return [0, 1, 2].map(() => r.normalTensor([N, H, D]));
-    },
-    rungs: {
-      "padded, composed": (inputs) => tf.tidy(() => padded(named(inputs), lengths, T)),
-      plain: packed("plain"),
-      tiled: packed("tiled"),
-      subgroup: packed("subgroup"),
-    },
-    rounding: { tolerance: 1e-4, because: "float32 sums of T exponentials, in another order" },
+    label: `packed attention, ${labelOf(sizes)}`,
+    flops: 4 * H * D * pairsOf(lengths),
+    bytes: 4 * 4 * tokensOf(lengths) * H * D,
+    inputs: () => inputs(sizes),
+    rungs: rungsOf(
+      { ...forms, subgroup: packed("subgroup"), f16: packed("f16") },
+      (form) => (all) => form(named(all), lengths),
+    ),
+    rounding,
+    roundings: { f16: half },
   };
+}
+
+/** Forward, and five products more: the scores again, dV, dP, dQ and dK. */
+function gradients(sizes: Sizes): Case {
+  const { lengths, H, D } = sizes;
+  return {
+    label: `packed attention and its gradients, ${labelOf(sizes)}`,
+    flops: 14 * H * D * pairsOf(lengths),
+    bytes: 4 * 8 * tokensOf(lengths) * H * D,
+    inputs: () => inputs(sizes),
+    rungs: rungsOf(
+      forms,
+      (form) => (all) => tf.grads((...each: tf.Tensor[]) => tf.sum(form(named(each), lengths)))([...all]),
+    ),
+    rounding,
+  };
+}
+
+const tokensOf = (lengths: readonly number[]) => offsetsOf(lengths).at(-1)!;
+const pairsOf = (lengths: readonly number[]) => lengths.reduce((sum, length) => sum + length * length, 0);
+const labelOf = ({ lengths, H, D }: Sizes) =>
+  `${lengths.length} texts of ${Math.min(...lengths)} to ${Math.max(...lengths)} tokens, H = ${H}, D = ${D}`;
+
+function inputs({ lengths, H, D }: Sizes): tf.Tensor[] {
+  const r = random(tokensOf(lengths));
+  return [0, 1, 2].map(() => r.normalTensor([tokensOf(lengths), H, D]));
 }
 
 function padded(

@@ -20,6 +20,8 @@ export interface Case {
   readonly rungs: Readonly<Record<string, (inputs: readonly tf.Tensor[]) => tf.Tensor | tf.Tensor[]>>;
   /** How far a rung's numbers may be from the first one's. */
   readonly rounding: Tolerance;
+  /** By name, for rungs that may be farther. */
+  readonly roundings?: Readonly<Record<string, Tolerance>>;
 }
 
 /** The cases of a kernel on that adapter: small ones on software. Exported as `benchmark`. */

@@ -32,7 +32,7 @@ export async function measureCase(one: Case, ceilings: Ceilings, effort: Effort)
     const rows: Row[] = [];
     for (const [rung, run] of Object.entries(one.rungs)) {
       for (const [i, actual] of (await numbers(() => run(inputs))).entries()) {
-        assertClose(actual, expected[i]!, one.rounding, `${one.label}, ${rung}`);
+        assertClose(actual, expected[i]!, one.roundings?.[rung] ?? one.rounding, `${one.label}, ${rung}`);
       }
       const { median, iqr } = await timeOnGpu(() => run(inputs), effort);
       const errors = takeGpuErrors();
