@@ -112,11 +112,36 @@ onGpu("kernels/attention, f16", () => {
       [-30, -40, -50],
       [100, -90, -100],
       [-100, 110, 100],
+      [-63, -63, 0],
     ] as const) {
       const far = { q: times(q, a), k: times(k, b), v: times(v, c) };
       const actual = await half(far, { scale: 2 ** (-3 - a - b) }).data();
       expect([...actual].map((x) => x * 2 ** -c)).to.deep.equal([...expected]);
     }
+  });
+
+  it("one number a million times the others, anywhere, leaves these their precision", async function () {
+    skipWithoutHalf(this);
+    const [T, D] = [200, 64];
+    const { tensors, numbers } = drawNormal({ T, D }, 8);
+    const without = (x: Float32Array) => x.map((value, i) => (i % D === D - 1 ? 0 : value));
+    for (const name of ["q", "k"] as const) {
+      // The other's last coordinates are 0, so that the large number changes no score.
+      const other = name === "q" ? "k" : "q";
+      const data = { ...numbers, [other]: without(numbers[other]) };
+      const expected = referenceAttention(data).data;
+      for (const row of [0, T / 2, T - 1]) {
+        const large = Float32Array.from(data[name]);
+        large[row * D + D - 1] = 1e6;
+        const shaped = (x: ArrayLike<number>) => tf.tensor4d(Float32Array.from(x), [1, 1, T, D]);
+        const heads = { ...tensors, [other]: shaped(data[other]), [name]: shaped(large) };
+        expect(distance(await half(heads).data(), expected), `${name}, row ${row}`).to.be.below(1e-3);
+      }
+    }
+    const large = Float32Array.from(numbers.v);
+    large[(T - 1) * D] = 1e6;
+    const out = await half({ ...tensors, v: tf.tensor4d(large, [1, 1, T, D]) }).data();
+    expect(distance(out, referenceAttention({ ...numbers, v: large }).data)).to.be.below(1e-3);
   });
 
   it("scores of a million are finite, and the largest takes all", async function () {
