@@ -131,19 +131,19 @@ export function packedAttention(options: PackedAttentionOptions): tf.Tensor3D {
 }
 
 /** Where each text that has tokens starts, and how many it has. */
-export function textsOf(lengths: readonly number[]): { start: number; n: number }[] {
+function textsOf(lengths: readonly number[]): { start: number; n: number }[] {
   const offsets = offsetsOf(lengths);
   return lengths.map((n, b) => ({ start: offsets[b]!, n })).filter(({ n }) => n > 0);
 }
 
 /** `[n, H, D]` → `[1, G, n · H / G, D]`: heads that share keys stand behind one another as further queries. */
-export function headsOf(x: tf.Tensor3D, G: number): tf.Tensor4D {
+function headsOf(x: tf.Tensor3D, G: number): tf.Tensor4D {
   const [n, H, D] = x.shape;
   return tf.reshape(tf.transpose(x, [1, 0, 2]), [1, G, (n * H) / G, D]);
 }
 
 /** The way back: `[1, G, n · H / G, E]` → `[n, H, E]`. */
-export function tokensOf(x: tf.Tensor4D, H: number): tf.Tensor3D {
+function tokensOf(x: tf.Tensor4D, H: number): tf.Tensor3D {
   const [, G, rows, E] = x.shape;
   return tf.transpose(tf.reshape(x, [H, (rows * G) / H, E]), [1, 0, 2]);
 }

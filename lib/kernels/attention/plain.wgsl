@@ -3,7 +3,8 @@
 // Per key:  s = q·k · scale + bias,  m' = max(m, s),  l' = e^(m−m') l + e^(s−m'),  o' = e^(m−m') o + e^(s−m') v
 // At the end: o / l, and the logarithm of the row's sum, m + ln l, for the gradient. A query that may see nothing: zeros.
 //
-// q [B, H, T, D], k [B, G, S, D], v [B, G, S, E]. Who sees whom: span.wgsl or blocks.wgsl, appended.
+// q [B, H, T, D], k [B, G, S, D], v [B, G, S, E]; packed [T, H, D] and so on. Who sees whom, and where rows lie: span.wgsl,
+// blocks.wgsl or ../packed/texts.wgsl, appended.
 
 override D: u32;
 override E: u32;

@@ -1,6 +1,9 @@
 // Who sees whom in packed attention: a token sees the tokens of its own text, causally those up to itself. Tokens lie behind one
-// another without padding, their heads inside of them. Rows of one workgroup may belong to several texts, and walk over all of these: as many
-// tiles as if each text had workgroups of its own, and no row idles.
+// another without padding, their heads inside of them. Rows of one workgroup may belong to several texts, and walk over all of these: about as
+// many tiles as if each text had workgroups of its own, and no row idles.
+//
+// Gain of attention's kernels over those of packed attention that stood here, which had one query for four lanes: software Vulkan
+// (SwiftShader, a busy machine, four texts of 16 to 128 tokens, D = 64) takes 45 and 56 ms in two runs, for 51 to 152.
 
 struct Sizes {
   B: u32, H: u32, G: u32, T: u32, S: u32, D: u32, E: u32, scale: f32,
