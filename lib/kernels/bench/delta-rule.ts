@@ -45,7 +45,7 @@ function forward(H: number, T: number, D: number, forms: Forms): Case {
 function gradients(H: number, T: number, D: number, forms: Forms): Case {
   return {
     label: `delta rule and its gradients, H = ${H}, T = ${T}, D = ${D}`,
-    flops: 20 * H * T * D * D,
+    flops: 18 * H * T * D * D,
     bytes: 4 * (9 * H * T * D + 2 * H * T),
     inputs: () => inputs(H, T, D),
     rungs: rungsOf(

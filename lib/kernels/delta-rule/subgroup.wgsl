@@ -4,6 +4,9 @@ requires subgroup_id;
 // The delta rule, rung `subgroup`: rung 1 with a column of the state shared by 4 or 8 neighbouring lanes, which meet for the sums
 // over D by shuffles. So many times more invocations have work, each with so many times fewer registers and a shorter chain of sums.
 //
+// That gain is reasoned for GPUs; on software Vulkan (SwiftShader on 2 cores with a load of 12, 2026-11-28), T = 256, D = 64, it takes 104 ms
+// where rung 1 takes 69.
+//
 // Invocations are numbered by subgroup, as WGSL does not say how subgroups cut a workgroup.
 
 override D: u32;
