@@ -1,5 +1,5 @@
 // Rung `chunked`, what its two walks over chunks share: 16 columns of a state [D, E] in workgroup memory, and its products with the
-// 32 rows of a chunk. Prefixed to them. 8 columns of 4 numbers an invocation: one vec4f and two scalars are read for 8 multiply-adds.
+// 32 rows of a chunk. Prefixed to them. An invocation has 2 rows of 4 numbers: one vec4f and two scalars are read for 8 multiply-adds.
 
 override D: u32;
 
