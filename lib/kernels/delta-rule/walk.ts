@@ -12,15 +12,10 @@ const BACK = "WorkbookDeltaRuleBackward";
 const [COLUMNS, THREADS] = [32, 64];
 
 /** With one lane to a column of the state the rung is `plain`, with more of them `subgroup`. */
-interface Walk {
-  readonly file: string;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly columns: number;
-}
-
-function walkOf(D: number, lanes: number): Walk {
-  if (lanes === 1) return { file: "plain", constants: { D }, columns: COLUMNS };
-  return { file: "subgroup", constants: { D, LANES: lanes }, columns: THREADS / lanes };
+function walkOf(D: number, lanes: number) {
+  const plain: Record<string, number> = { D };
+  if (lanes === 1) return { file: "plain", constants: plain, columns: COLUMNS };
+  return { file: "subgroup", constants: { ...plain, LANES: lanes }, columns: THREADS / lanes };
 }
 
 /** `[o, u, v − Sᵀ k]`, each `[B, H, T, E]`. */
