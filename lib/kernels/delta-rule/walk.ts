@@ -38,15 +38,14 @@ export function registerWalkBack(): void {
     const { q, k, beta, dO } = inputs as Record<"q" | "k" | "beta" | "dO", tf.TensorInfo>;
     const [B, H, T, E] = dO.shape as [number, number, number, number];
     const { file, constants, columns } = walkOf(q.shape[3]!, (attrs as unknown as { lanes: number }).lanes);
-    const [du] = launch({
+    return launch({
       code: wgsl(`delta-rule/${file}-back.wgsl`),
       constants,
       inputs: [q, k, beta, dO],
       outputs: [dO.shape],
       sizes: [T, E],
       workgroups: [Math.ceil(E / columns), B * H],
-    });
-    return du!;
+    })[0]!;
   };
   tf.registerKernel({ kernelName: BACK, backendName: "webgpu", kernelFunc });
 }
