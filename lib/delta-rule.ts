@@ -8,7 +8,7 @@
  *
  * In a chunk with the state S before it:  (I + L) U = diag(β) (V − K S),  L = strictly lower part of diag(β) K Kᵀ.
  * Identities (test/kernels/delta-rule.test.ts): equals a float64 loop; orthonormal keys with β = 1 make it linear attention.
- * On `webgpu` one kernel of ours, elsewhere chunk by chunk out of tfjs's operations. Cost: O(T D E).
+ * On `webgpu` kernels of ours (kernels/delta-rule), elsewhere chunk by chunk out of tfjs's operations. Cost: O(T D E).
  */
 
 import * as tf from "@tensorflow/tfjs";

@@ -90,7 +90,7 @@ export interface LinearAttentionInputs {
   readonly logDecay: tf.Tensor;
 }
 
-/** S_t = S_{t−1} + k_t u_tᵀ with u_t = β_t (v_t − S_{t−1}ᵀ k_t), o_t = S_tᵀ q_t: `[B, H, T, E]`, and u and u / β besides. */
+/** S_t = S_{t−1} + k_t u_tᵀ with u_t = β_t (v_t − S_{t−1}ᵀ k_t), o_t = S_tᵀ q_t: `[B, H, T, E]`, and what its gradient keeps. */
 export const DELTA_RULE = "WorkbookDeltaRule";
 
 export interface DeltaRuleInputs {
@@ -99,6 +99,14 @@ export interface DeltaRuleInputs {
   readonly v: tf.Tensor4D;
   /** `[B, H, T]` */
   readonly beta: tf.Tensor3D;
+}
+
+/** `plain`: an invocation walks along T for each column of the state; `subgroup`: 4 or 8 do; `chunked`: 32 positions at a time. */
+export type DeltaRuleRung = "plain" | "subgroup" | "chunked";
+
+export interface DeltaRuleAttrs {
+  /** The best for the length and the device unless given. */
+  readonly rung?: DeltaRuleRung;
 }
 
 /** The selective scan (lib/variants/mamba.ts): y `[B, T, D]`. */

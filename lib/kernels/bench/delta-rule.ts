@@ -1,29 +1,57 @@
-/** The delta rule: tfjs's operations chunk by chunk, then one kernel that walks along T. */
+/** The delta rule, and its gradients: tfjs's operations chunk by chunk, then every rung. */
 
 import * as tf from "@tensorflow/tfjs";
-import { composedDeltaRule, type DeltaRuleOptions, deltaRule } from "../../delta-rule.js";
+import { composedDeltaRule, type DeltaRuleOptions } from "../../delta-rule.js";
 import { random } from "../../random.js";
-import type { Benchmark, Case } from "./frame/benchmark.js";
+import { DELTA_RULE, type DeltaRuleRung, runKernel } from "../fused.js";
+import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
-type Form = typeof deltaRule;
+type Form = (options: DeltaRuleOptions) => tf.Tensor;
 
 const rounding = { tolerance: 1e-3, because: "float32 states, corrected T times" };
 
-export const benchmark: Benchmark = ({ software }) => {
+const fused =
+  (rung: DeltaRuleRung): Form =>
+  ({ q, k, v, beta }) =>
+    tf.tidy(() => runKernel(DELTA_RULE, { q, k, v, beta }, { rung })[0]!);
+
+export const benchmark: Benchmark = ({ software, features }) => {
   const [H, D] = software ? [1, 64] : [16, 64];
   const lengths = software ? [256] : [1024, 4096];
-  return lengths.map((T) => forward(H, T, D));
+  const forms = {
+    composed: composedDeltaRule,
+    plain: fused("plain"),
+    ...(features.includes("subgroups") ? { subgroup: fused("subgroup") } : {}),
+    chunked: fused("chunked"),
+  };
+  return lengths.flatMap((T) => [forward(H, T, D, forms), gradients(H, T, D, forms)]);
 };
 
+type Forms = Readonly<Record<string, Form>>;
+
 /** Each position reads D·D numbers twice and corrects them once. */
-function forward(H: number, T: number, D: number): Case {
-  const call = (form: Form) => (inputs: readonly tf.Tensor[]) => form(named(inputs));
+function forward(H: number, T: number, D: number, forms: Forms): Case {
   return {
     label: `delta rule, H = ${H}, T = ${T}, D = ${D}`,
     flops: 6 * H * T * D * D,
     bytes: 4 * (4 * H * T * D + H * T),
     inputs: () => inputs(H, T, D),
-    rungs: { composed: call(composedDeltaRule), plain: call(deltaRule) },
+    rungs: rungsOf(forms, (form) => (all) => form(named(all))),
+    rounding,
+  };
+}
+
+/** Forward, and its mirror: each position reads D·D numbers of states and of their gradients five times, and corrects them once. */
+function gradients(H: number, T: number, D: number, forms: Forms): Case {
+  return {
+    label: `delta rule and its gradients, H = ${H}, T = ${T}, D = ${D}`,
+    flops: 18 * H * T * D * D,
+    bytes: 4 * (9 * H * T * D + 2 * H * T),
+    inputs: () => inputs(H, T, D),
+    rungs: rungsOf(
+      forms,
+      (form) => (all) => tf.grads((...each: tf.Tensor[]) => tf.sum(form(named(each))))([...all]),
+    ),
     rounding,
   };
 }
