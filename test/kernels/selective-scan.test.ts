@@ -24,10 +24,11 @@ const rounding = {
   tolerance: 2e-5,
   because: "float32 exponentials, and sums of products with outliers, over 130 positions",
 };
-const cancelling = {
-  tolerance: 5e-5,
-  because: "sums of 16 products of up to 150, each rounded a few times, that cancel to about 1",
-};
+/** Measured: 1.3e-5 at most, and 2.5e-5 for Δ, whose slopes of up to 300 stand beside others near 1; Euler's are good to 8e-6. */
+const slopes = (input: string) => ({
+  tolerance: input === "delta" ? 4e-5 : 2e-5,
+  because: "float32 sums over states, channels or positions, of products that cancel",
+});
 
 const rules = {
   Euler: { discretise: euler, hold: eulerHold, derivatives: eulerDerivatives },
@@ -111,7 +112,7 @@ onGpu("kernels/selective-scan", () => {
       const expected = referenceScanGradient(numbers, derivatives, numbers.dy);
       const scan = (all: SelectiveScanOptions) => rung("chunked")({ ...all, discretise });
       for (const [input, gradient] of gradients(scan, tensors, dy)) {
-        assertClose(await read(gradient), expected[input], cancelling, input);
+        assertClose(await read(gradient), expected[input], slopes(input), input);
       }
     });
   }
@@ -147,7 +148,7 @@ onGpuToo("kernels/selective-scan", (backend) => {
     assertClose(await read(selectiveScan(tensors)), referenceScan(numbers), rounding);
     const expected = referenceScanGradient(numbers, eulerDerivatives, numbers.dy);
     for (const [input, gradient] of gradients(selectiveScan, tensors, dy)) {
-      assertClose(await read(gradient), expected[input], cancelling, input);
+      assertClose(await read(gradient), expected[input], slopes(input), input);
     }
   });
 
