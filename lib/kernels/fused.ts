@@ -128,8 +128,8 @@ export interface ScanInputs {
 export interface ScanAttrs {
   /** Zero-order hold in place of Euler's rule. */
   readonly zeroOrder: boolean;
-  /** The best for the length unless given. */
-  readonly rung?: "plain" | "chunked";
+  /** The best for the sizes unless given; `subgroup` needs subgroups of 4 or more. */
+  readonly rung?: "plain" | "chunked" | "subgroup";
 }
 
 /** WKV of RWKV-4: y and the logarithm of each row's sum of weights, `[B, T, C]` each; only y has a gradient. */

@@ -1,8 +1,8 @@
 /**
  * Runs one WGSL kernel over tensors, in tfjs's own queue: what tfjs recorded before is done before it, what comes later after it.
  *
- * A kernel's bindings are, in order: its inputs (`var<storage, read>`), its outputs (`var<storage, read_write>`) and, where it has
- * `sizes`, one `var<uniform>` struct of u32. What a pipeline is compiled for stands in `override` constants: sizes
+ * A kernel's bindings are, in order: its inputs (`var<storage, read>`), what it changes in place and its outputs (both
+ * `var<storage, read_write>`) and, where it has `sizes`, one `var<uniform>` struct of u32. What a pipeline is compiled for stands in `override` constants: sizes
  * that change from call to call, such as T, do not belong there.
  */
 
@@ -19,6 +19,8 @@ export interface Launch {
   /** Values of the `override` constants; booleans as true and false. */
   readonly constants?: Readonly<Record<string, number | boolean>>;
   readonly inputs: readonly tf.TensorInfo[];
+  /** Results of kernels before, never a caller's tensors: this one reads them and writes over them. */
+  readonly inPlace?: readonly tf.TensorInfo[];
   /** Shapes of the results, float32. */
   readonly outputs: readonly (readonly number[])[];
   /** The u32 numbers of the uniform struct, in its order. */
@@ -52,30 +54,33 @@ export function poisonOutputs(on: boolean): void {
 /**
  * Records the kernel; its results can be used as inputs at once, and are there when somebody reads them.
  *
- * @throws RangeError when more workgroups are asked for than the device takes.
+ * @throws RangeError when more workgroups or storage buffers are asked for than the device takes.
  */
 export function launch({
   code,
   constants = {},
   inputs,
+  inPlace = [],
   outputs,
   sizes,
   workgroups,
 }: Launch): tf.TensorInfo[] {
   const backend = gpuBackend();
   checkWorkgroups(backend.device, workgroups);
+  checkBuffers(backend.device, inputs.length + inPlace.length + outputs.length);
   const results = outputs.map((shape) => backend.makeTensorInfo([...shape], "float32"));
   if (results.some(({ shape }) => shape.includes(0))) return results;
-  for (const { dataId } of [...inputs, ...results]) backend.uploadToGPU(dataId);
+  const bound = [...inputs, ...inPlace, ...results];
+  for (const { dataId } of bound) backend.uploadToGPU(dataId);
   if (poison) for (const { dataId } of results) writeNaN(backend, dataId);
   const uniform = sizes === undefined ? [] : [uniformBuffer(backend, sizes)];
-  const buffers = [...[...inputs, ...results].map(({ dataId }) => bindingOf(backend, dataId)), ...uniform];
+  const buffers = [...bound.map(({ dataId }) => bindingOf(backend, dataId)), ...uniform];
   const pipeline = pipelineOf(backend.device, code, constants);
   const group = backend.device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: buffers.map((resource, binding) => ({ binding, resource })),
   });
-  record(backend, [...inputs, ...results], (pass) => {
+  record(backend, bound, (pass) => {
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, group);
     pass.dispatchWorkgroups(...workgroups);
@@ -87,6 +92,13 @@ function checkWorkgroups({ limits }: GPUDevice, workgroups: Launch["workgroups"]
   const most = limits.maxComputeWorkgroupsPerDimension;
   if (workgroups.every((count = 1) => Number.isInteger(count) && count >= 0 && count <= most)) return;
   throw new RangeError(`launch: expected at most ${most} workgroups each way, got ${workgroups.join(" × ")}`);
+}
+
+/** WebGPU promises 8 and fails a pipeline of more than the device has, long after this call. */
+function checkBuffers({ limits }: GPUDevice, count: number): void {
+  const most = limits.maxStorageBuffersPerShaderStage;
+  if (count <= most) return;
+  throw new RangeError(`launch: expected at most ${most} storage buffers, got ${count}`);
 }
 
 function bindingOf(backend: WebGPUBackend, dataId: object): GPUBufferBinding {

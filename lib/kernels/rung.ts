@@ -21,3 +21,12 @@ export function usableRung<R extends string>(
     `${kernel}: expected a rung that runs here with widths ${widths.join(" and ")} (${ladder[highest]} at best), got ${wanted}`,
   );
 }
+
+/**
+ * True where so many invocations keep a large GPU busy: 132 processors of 512 threads, a quarter of what an H100 holds. A scan that walks
+ * over all positions in that many reads everything once; with fewer, chunks side by side are worth computing everything twice. Reasoned
+ * from an H100's bandwidth, latency and rate of exponentials, not measured.
+ */
+export function keepsBusy(invocations: number): boolean {
+  return invocations >= 65_536;
+}

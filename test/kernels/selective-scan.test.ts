@@ -17,16 +17,18 @@ import {
   referenceScanGradient,
   zeroOrderDerivatives,
 } from "../reference/selective-scan-gradient.js";
-import { memory, onGpu, onGpuToo, read } from "./on-gpu.js";
+import { onGpu, onGpuToo, read } from "./on-gpu.js";
+import { itRepeats } from "./repeats.js";
 
 const rounding = {
   tolerance: 2e-5,
   because: "float32 exponentials, and sums of products with outliers, over 130 positions",
 };
-const cancelling = {
-  tolerance: 5e-5,
-  because: "sums of 16 products of up to 150, each rounded a few times, that cancel to about 1",
-};
+/** Measured: 1.3e-5 at most, and 2.5e-5 for Δ, whose slopes of up to 300 stand beside others near 1; Euler's are good to 8e-6. */
+const slopes = (input: string) => ({
+  tolerance: input === "delta" ? 4e-5 : 2e-5,
+  because: "float32 sums over states, channels or positions, of products that cancel",
+});
 
 const rules = {
   Euler: { discretise: euler, hold: eulerHold, derivatives: eulerDerivatives },
@@ -85,6 +87,8 @@ const rung = (name: ScanAttrs["rung"]) => (options: SelectiveScanOptions) =>
 
 const inputsOf = ({ x, delta, A, B, C }: SelectiveScanOptions) => ({ x, delta, A, B, C });
 
+const rungs = ["plain", "chunked", "subgroup"] as const;
+
 // Every number of states and every rule is another set of kernels to compile: few of them.
 const cases: [Sizes, keyof typeof rules][] = [
   [{ batch: 2, T: 1, D: 16, N: 16 }, "Euler"],
@@ -101,39 +105,36 @@ onGpu("kernels/selective-scan", () => {
     it(`every rung and the gradients equal float64 loops at ${name}, by ${rule}`, async () => {
       const { discretise, hold, derivatives } = rules[rule];
       const { tensors, dy, numbers } = draw(size, hold);
-      for (const name of ["plain", "chunked"] as const) {
+      for (const name of rungs) {
         const y = rung(name)({ ...tensors, discretise });
         assertClose(await read(y), referenceScan(numbers), rounding, name);
       }
       const expected = referenceScanGradient(numbers, derivatives, numbers.dy);
       const scan = (all: SelectiveScanOptions) => rung("chunked")({ ...all, discretise });
       for (const [input, gradient] of gradients(scan, tensors, dy)) {
-        assertClose(await read(gradient), expected[input], cancelling, input);
+        assertClose(await read(gradient), expected[input], slopes(input), input);
       }
     });
   }
 
-  it("two runs give the same bits, outputs and gradients", async () => {
-    const { tensors, dy } = draw({ batch: 2, T: 130, D: 128, N: 16 }, eulerHold);
-    const run = async () => {
-      const all = [
-        selectiveScan(tensors),
-        ...gradients(selectiveScan, tensors, dy).map(([, gradient]) => gradient),
-      ];
-      return await Promise.all(all.map(async (tensor) => [...(await tensor.data())]));
-    };
-    expect(await run()).to.deep.equal(await run());
+  it("lanes without states beside lanes with two vectors of them equal a float64 loop", async () => {
+    const { tensors, numbers } = draw({ batch: 2, T: 66, D: 20, N: 20 }, eulerHold);
+    assertClose(await read(rung("subgroup")(tensors)), referenceScan(numbers), rounding);
   });
 
-  it("a scan with its gradient leaves no tensor and no buffer behind", async () => {
+  for (const name of rungs) {
+    itRepeats(`rung ${name}`, () => {
+      const { tensors, dy } = draw({ batch: 2, T: 130, D: 70, N: 16 }, eulerHold);
+      return () => [rung(name)(tensors), ...gradients(rung(name), tensors, dy).map(([, slope]) => slope)];
+    });
+  }
+
+  itRepeats("with states that are no multiple of four", () => {
     const { tensors, dy } = draw({ T: 130, D: 16, N: 5 }, eulerHold);
-    const run = async () => {
-      const results = gradients(selectiveScan, tensors, dy).map(([, gradient]) => gradient);
-      await Promise.all(results.map((tensor) => tensor.data()));
-      tf.dispose(results);
-      return memory();
-    };
-    expect(await run()).to.deep.equal(await run());
+    return () => [
+      selectiveScan(tensors),
+      ...gradients(selectiveScan, tensors, dy).map(([, gradient]) => gradient),
+    ];
   });
 });
 
@@ -147,7 +148,7 @@ onGpuToo("kernels/selective-scan", (backend) => {
     assertClose(await read(selectiveScan(tensors)), referenceScan(numbers), rounding);
     const expected = referenceScanGradient(numbers, eulerDerivatives, numbers.dy);
     for (const [input, gradient] of gradients(selectiveScan, tensors, dy)) {
-      assertClose(await read(gradient), expected[input], cancelling, input);
+      assertClose(await read(gradient), expected[input], slopes(input), input);
     }
   });
 

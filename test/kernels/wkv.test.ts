@@ -6,7 +6,8 @@ import { hasKernel, runKernel, WKV, type WkvAttrs, type WkvInputs } from "workbo
 import { random } from "workbook/random";
 import { wkv as variant, wkvState } from "workbook/variants/rwkv";
 import { referenceWkvGradient } from "../reference/wkv-gradient.js";
-import { memory, onGpu, onGpuToo, read } from "./on-gpu.js";
+import { onGpu, onGpuToo, read } from "./on-gpu.js";
+import { itRepeats } from "./repeats.js";
 
 const rounding = { tolerance: 2e-5, because: "float32 exponentials of keys up to 50 over 130 positions" };
 const cancelling = {
@@ -81,25 +82,13 @@ onGpu("kernels/wkv", () => {
     });
   }
 
-  it("two runs give the same bits, outputs and gradients", async () => {
-    const { tensors, dy } = draw({ B: 2, T: 130, C: 70 });
-    const run = async () => {
-      const all = [wkv(tensors), ...gradients(tensors, dy).map(([, gradient]) => gradient)];
-      return await Promise.all(all.map(async (tensor) => [...(await tensor.data())]));
-    };
-    expect(await run()).to.deep.equal(await run());
-  });
-
-  it("a run with its gradient leaves no tensor and no buffer behind", async () => {
-    const { tensors, dy } = draw({ T: 130, C: 16 });
-    const run = async () => {
-      const results = gradients(tensors, dy).map(([, gradient]) => gradient);
-      await Promise.all(results.map((tensor) => tensor.data()));
-      tf.dispose(results);
-      return memory();
-    };
-    expect(await run()).to.deep.equal(await run());
-  });
+  for (const rung of ["plain", "chunked"] as const) {
+    itRepeats(`rung ${rung}`, () => {
+      const { tensors, dy } = draw({ B: 2, T: 130, C: 70 });
+      const run = (inputs: WkvInputs) => wkv(inputs, rung);
+      return () => [run(tensors), ...gradients(tensors, dy, run).map(([, gradient]) => gradient)];
+    });
+  }
 });
 
 onGpuToo("kernels/wkv", (backend) => {

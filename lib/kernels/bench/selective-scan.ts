@@ -3,7 +3,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { random } from "../../random.js";
 import { type SelectiveScanOptions, selectiveScanAssociative } from "../../variants/mamba.js";
-import { runKernel, SELECTIVE_SCAN } from "../fused.js";
+import { runKernel, type ScanAttrs, SELECTIVE_SCAN } from "../fused.js";
+import { LANES } from "../selective-scan/rung.js";
 import { type Benchmark, type Case, rungsOf } from "./frame/benchmark.js";
 
 type Form = (options: SelectiveScanOptions) => tf.Tensor;
@@ -11,24 +12,27 @@ type Form = (options: SelectiveScanOptions) => tf.Tensor;
 const rounding = { tolerance: 1e-3, because: "float32 sums of T products, in another order" };
 
 const fused =
-  (rung: "plain" | "chunked"): Form =>
+  (rung: NonNullable<ScanAttrs["rung"]>): Form =>
   (options) =>
     tf.tidy(() => runKernel(SELECTIVE_SCAN, { ...tensors(options) }, { zeroOrder: false, rung })[0]!);
 
-const forms: Readonly<Record<string, Form>> = {
-  composed: selectiveScanAssociative,
-  plain: fused("plain"),
-  chunked: fused("chunked"),
-};
+/** All gradients are the same kernels': only the forward pass has rungs. */
+type Forms = Readonly<Record<string, Form>>;
 
-export const benchmark: Benchmark = ({ software }) => {
+export const benchmark: Benchmark = ({ software, smallestSubgroup = 0 }) => {
+  const forms: Forms = {
+    composed: selectiveScanAssociative,
+    plain: fused("plain"),
+    chunked: fused("chunked"),
+    ...(smallestSubgroup >= LANES ? { subgroup: fused("subgroup") } : {}),
+  };
   const [D, N] = software ? [64, 16] : [1024, 16];
   const lengths = software ? [256] : [1024, 4096, 16384];
-  return lengths.flatMap((T) => [forward(T, D, N), gradients(T, D, N)]);
+  return lengths.flatMap((T) => [forward(forms, T, D, N), gradients(forms, T, D, N)]);
 };
 
 /** For each number of the state: e^(ΔA), three products and two sums, and one more product with Δ x for each channel. */
-function forward(T: number, D: number, N: number): Case {
+function forward(forms: Forms, T: number, D: number, N: number): Case {
   return {
     label: `selective scan, T = ${T}, D = ${D}, N = ${N}`,
     flops: (7 * N + 1) * T * D,
@@ -40,7 +44,7 @@ function forward(T: number, D: number, N: number): Case {
 }
 
 /** Forward, a scan that runs back, and five sums of products for each number of the state. */
-function gradients(T: number, D: number, N: number): Case {
+function gradients(forms: Forms, T: number, D: number, N: number): Case {
   return {
     label: `selective scan and its gradients, T = ${T}, D = ${D}, N = ${N}`,
     flops: 3 * (7 * N + 1) * T * D,

@@ -5,21 +5,19 @@
 // is N / chunk numbers a position and channel. Where two cores are full with 64 invocations, that does not pay: 166 ms for the 142 ms
 // of rung 1 (measured as there). It is for GPUs, which need thousands.
 //
-//   forwards:   h ← e^(Δ A) h + hold(Δ, A) B x
-//   backwards:  h ← e^(Δ A) (h + C dy), from the last position to the first: what the gradient hands to the chunk before
+//   h ← e^(Δ A) h + hold(Δ, A) B x
 //
-// signal (x or dy), delta [B, T, D]; A [D, N]; weights (B or C) [B, T, N].
+// x, delta [B, T, D]; A [D, N]; B [B, T, N].
 
 override quads: u32; // N / 4
 override chunk: u32; // a multiple of TILE
-override backwards: bool;
 
 struct Sizes { T: u32, D: u32 }
 
-@group(0) @binding(0) var<storage, read> signal: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> delta: array<f32>;
 @group(0) @binding(2) var<storage, read> A: array<vec4f>;
-@group(0) @binding(3) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(3) var<storage, read> B: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> ends: array<vec4f>; // [B, M, N / 4, D]
 @group(0) @binding(5) var<storage, read_write> steps: array<f32>; // ΣΔ of each chunk, [B, M, D]
 @group(0) @binding(6) var<uniform> n: Sizes;
@@ -37,32 +35,26 @@ fn main(
 ) {
   let d = group.x * WIDTH + lane;
   let inside = d < n.D;
-  let first = group.y * chunk;
-  let count = min(chunk, n.T - first);
-  let batch = group.z * n.T;
+  let end = group.z * n.T + min((group.y + 1) * chunk, n.T);
 
   var h: array<vec4f, 8>; // zero
   var a: array<vec4f, 8>;
   for (var i = 0u; i < quads; i++) { a[i] = A[min(d, n.D - 1) * quads + i]; }
   var total = 0.0;
-  for (var done = 0u; done < count; done += TILE) {
-    let size = min(TILE, count - done);
-    let base = batch + first + select(done, count - done - size, backwards);
+  for (var base = group.z * n.T + group.y * chunk; base < end; base += TILE) {
+    let size = min(TILE, end - base);
     workgroupBarrier();
-    for (var i = lane; i < size * quads; i += WIDTH) { tile[i] = weights[base * quads + i]; }
+    for (var i = lane; i < size * quads; i += WIDTH) { tile[i] = B[base * quads + i]; }
     workgroupBarrier();
-    for (var i = 0u; i < size; i++) {
-      let row = select(i, size - 1 - i, backwards);
+    for (var row = 0u; row < size; row++) {
       let at = (base + row) * n.D + d;
       if (!inside) { continue; }
       let step = delta[at];
-      let value = signal[at];
+      let value = x[at];
       total += step;
-      for (var q = 0u; q < quads; q++) {
-        let z = step * a[q];
-        let w = tile[row * quads + q] * value;
-        if (backwards) { h[q] = exp(z) * (h[q] + w); }
-        else { h[q] = exp(z) * h[q] + hold(step, z) * w; }
+      for (var i = 0u; i < quads; i++) {
+        let z = step * a[i];
+        h[i] = exp(z) * h[i] + hold(step, z) * tile[row * quads + i] * value;
       }
     }
   }

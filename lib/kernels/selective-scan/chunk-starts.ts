@@ -1,4 +1,4 @@
-/** The states in which chunks of a selective scan begin: two kernels that the forward pass and the gradient share. */
+/** What the kernels of the selective scan share: the states in which chunks begin, and how a kernel's text is put together. */
 
 import type * as tf from "@tensorflow/tfjs";
 import { launch, wgsl } from "../launch.js";
@@ -7,37 +7,31 @@ import { release } from "../tensors.js";
 /** Channels in a workgroup. */
 export const WIDTH = 64;
 
-export interface ChunkStarts extends Record<"signal" | "delta" | "A" | "weights", tf.TensorInfo> {
-  readonly chunk: number;
-  readonly zeroOrder: boolean;
-  readonly backwards: boolean;
+export interface ChunkEnds {
+  /** `[D, N]`, and whatever may lie behind it. */
+  readonly A: tf.TensorInfo;
+  /** ΣΔ of each chunk, `[B, M, D]`; released. */
+  readonly steps: tf.TensorInfo;
+  /** Where chunks would end, had they begun with nothing: `[1 or 2, B, M, N / 4, D, 4]`, the second set of scans backwards. */
+  readonly states: tf.TensorInfo;
 }
 
-/** The state in which each chunk begins, in the scan's direction: `[B, M, N / 4, D, 4]`. */
-export function chunkStarts({ signal, delta, A, weights, chunk, zeroOrder, backwards }: ChunkStarts) {
-  const [batch, T, D] = signal.shape as [number, number, number];
-  const [M, quads] = [Math.ceil(T / chunk), A.shape[1]! / 4];
-  const states = [batch, M, quads, D, 4];
-  const [ends, steps] = launch({
-    code: scanCode("chunk-ends"),
-    constants: { quads, chunk, zeroOrder, backwards },
-    inputs: [signal, delta, A, weights],
-    outputs: [states, [batch, M, D]],
-    sizes: [T, D],
-    workgroups: [Math.ceil(D / WIDTH), M, batch],
-  }) as [tf.TensorInfo, tf.TensorInfo];
-  const [starts] = launch({
+/** Turns the states of chunks' ends into those in which chunks begin, in the direction of their scan. */
+export function carry({ A, steps, states }: ChunkEnds): tf.TensorInfo {
+  const [directions, batch, M, quads, D] = states.shape as [number, number, number, number, number];
+  launch({
     code: wgsl("selective-scan/carry.wgsl"),
-    constants: { quads, backwards },
-    inputs: [A, steps, ends],
-    outputs: [states],
-    sizes: [M, D],
-    workgroups: [Math.ceil(D / WIDTH), quads, batch],
-  }) as [tf.TensorInfo];
-  release(ends, steps);
-  return starts;
+    constants: { quads },
+    inputs: [A, steps],
+    inPlace: [states],
+    outputs: [],
+    sizes: [M, D, batch],
+    workgroups: [Math.ceil(D / WIDTH), quads, directions * batch],
+  });
+  release(steps);
+  return states;
 }
 
 /** A kernel of this folder, with the rules of discretisation that all of them share. */
 export const scanCode = (name: string) =>
-  wgsl("selective-scan/hold.wgsl") + wgsl(`selective-scan/${name}.wgsl`);
+  wgsl(`selective-scan/${name}.wgsl`) + wgsl("selective-scan/hold.wgsl");

@@ -1,4 +1,4 @@
-// What a step Δ makes of A and B, for four states at once, with z = Δ A: h ← e^z h + hold B x. Prefixed to the scan's kernels.
+// What a step Δ makes of A and B, for four states at once, with z = Δ A: h ← e^z h + hold B x. Appended to the scan's kernels.
 //
 // Euler: hold = Δ. Zero-order hold: hold = (e^z − 1) / A = Δ (e^z − 1) / z. WGSL has no expm1: for a small z its series, of
 // which the terms left out are below a float32's rounding.

@@ -4,11 +4,9 @@ import * as tf from "@tensorflow/tfjs";
 import { type ScanAttrs, type ScanInputs, SELECTIVE_SCAN } from "../fused.js";
 import { launch } from "../launch.js";
 import { release } from "../tensors.js";
-import { chunkStarts, scanCode, WIDTH } from "./chunk-starts.js";
+import { carry, scanCode, WIDTH } from "./chunk-starts.js";
 import { selectiveScanGradient } from "./gradient.js";
-
-/** Positions in a chunk: long enough that states of chunks are fewer numbers than x. */
-const CHUNK = 64;
+import { CHUNK, chooseScanRung, LANES } from "./rung.js";
 
 /** Registers forward and gradient; once. */
 export function registerSelectiveScan(): void {
@@ -24,26 +22,31 @@ export function registerSelectiveScan(): void {
 const forward: tf.KernelFunc = ({ inputs, attrs }) => {
   const { x, delta, A, B, C } = inputs as Record<keyof ScanInputs, tf.TensorInfo>;
   const [batch, T, D] = x.shape as [number, number, number];
-  const { zeroOrder, rung = T > CHUNK ? "chunked" : "plain" } = attrs as unknown as ScanAttrs;
-  const quads = A.shape[1]! / 4;
-  const all = { outputs: [[batch, T, D]], sizes: [T, D] };
-  if (rung === "plain") {
-    return launch({
-      ...all,
-      code: scanCode("plain"),
-      constants: { quads, zeroOrder },
-      inputs: [x, delta, A, B, C],
-      workgroups: [Math.ceil(D / WIDTH), batch],
-    });
+  const wish = attrs as unknown as ScanAttrs;
+  const rung = chooseScanRung({ rung: wish.rung, batch, T, D });
+  const all = { inputs: [x, delta, A, B, C], outputs: [[batch, T, D]], sizes: [T, D] };
+  const constants = { quads: A.shape[1]! / 4, zeroOrder: wish.zeroOrder };
+  if (rung !== "chunked") {
+    const channels = rung === "plain" ? WIDTH : WIDTH / LANES; // of a workgroup
+    return launch({ ...all, code: scanCode(rung), constants, workgroups: [Math.ceil(D / channels), batch] });
   }
-  const starts = chunkStarts({ signal: x, delta, A, weights: B, chunk: CHUNK, zeroOrder, backwards: false });
-  const y = launch({
+  const M = Math.ceil(T / CHUNK);
+  const chunks = {
+    constants: { ...constants, chunk: CHUNK },
+    workgroups: [Math.ceil(D / WIDTH), M, batch] as const,
+  };
+  const [ends, steps] = launch({
     ...all,
-    code: scanCode("chunks"),
-    constants: { quads, chunk: CHUNK, zeroOrder },
-    inputs: [x, delta, A, B, C, starts],
-    workgroups: [Math.ceil(D / WIDTH), Math.ceil(T / CHUNK), batch],
+    ...chunks,
+    code: scanCode("chunk-ends"),
+    inputs: [x, delta, A, B],
+    outputs: [
+      [1, batch, M, constants.quads, D, 4],
+      [batch, M, D],
+    ],
   });
+  const starts = carry({ A, steps: steps!, states: ends! });
+  const y = launch({ ...all, ...chunks, code: scanCode("chunks"), inputs: [...all.inputs, starts] });
   release(starts);
   return y;
 };

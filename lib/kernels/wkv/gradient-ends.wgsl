@@ -1,17 +1,20 @@
 // WKV's gradient, first of three kernels: what each chunk alone hands back to the position before it.
 //
-// w [C], lse, y, dy [B, T, C].
+// Beside it stand the channel's w and u, for the third kernel, which has no binding left for them: WebGPU promises eight.
+//
+// w, u [C], lse, y, dy [B, T, C].
 
 override chunk: u32;
 
 struct Sizes { T: u32, C: u32 }
 
 @group(0) @binding(0) var<storage, read> w: array<f32>;
-@group(0) @binding(1) var<storage, read> lse: array<f32>;
-@group(0) @binding(2) var<storage, read> y: array<f32>;
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> ends: array<f32>; // q, g, s, dg, ds [5, B, M, C]
-@group(0) @binding(5) var<uniform> n: Sizes;
+@group(0) @binding(1) var<storage, read> u: array<f32>;
+@group(0) @binding(2) var<storage, read> lse: array<f32>;
+@group(0) @binding(3) var<storage, read> y: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
+@group(0) @binding(5) var<storage, read_write> ends: array<f32>; // q, g, s, dg, ds, w, u [7, B, M, C]
+@group(0) @binding(6) var<uniform> n: Sizes;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -29,4 +32,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   ends[2 * plane + at] = sums.s;
   ends[3 * plane + at] = sums.dg;
   ends[4 * plane + at] = sums.ds;
+  ends[5 * plane + at] = w[c];
+  ends[6 * plane + at] = u[c];
 }

@@ -11,18 +11,20 @@ export const wkvGradient: tf.GradFunc = (given, saved) => {
   const [dy] = given as tf.Tensor3D[];
   const [w, u, k, v, y, lse] = saved as [tf.Tensor1D, tf.Tensor1D, ...tf.Tensor3D[]];
   const [B, T, C] = k!.shape;
-  const starts = chunkStarts(["echo", "gradient-ends", "gradient-carry"], 5, [w, lse!, y!, dy!]);
-  const results = launch({
+  const M = Math.ceil(T / CHUNK);
+  const states = chunkStarts(["echo", "gradient-ends", "gradient-carry"], 7, [w, u, lse!, y!, dy!]);
+  const [dk, dv] = launch({
     code: wkvCode("echo", "gradient"),
     constants: { chunk: CHUNK },
-    inputs: [tf.stack([w, u]), k!, v!, lse!, y!, dy!, starts],
-    outputs: [k!.shape, k!.shape, [B * Math.ceil(T / CHUNK), 2, C]],
+    inputs: [k!, v!, lse!, y!, dy!],
+    inPlace: [states],
+    outputs: [k!.shape, k!.shape],
     sizes: [T, C],
     workgroups: chunksOf(B, T, C),
-  });
-  const [dk, dv] = results.slice(0, 2).map((info) => tf.engine().makeTensorFromTensorInfo(info));
-  const parts = results[2]!;
-  const [dw, du] = tf.unstack(sumRows({ parts, rows: B * Math.ceil(T / CHUNK), shape: [2, C] }));
-  release(starts, parts);
-  return { w: () => dw!, u: () => du!, k: () => dk!, v: () => dv! };
+  }).map((info) => tf.engine().makeTensorFromTensorInfo(info));
+  const sumOf = (plane: number) =>
+    sumRows({ parts: states, begin: plane * B * M * C, rows: B * M, shape: [C] });
+  const [dw, du] = [sumOf(0), sumOf(1)];
+  release(states);
+  return { w: () => dw, u: () => du, k: () => dk!, v: () => dv! };
 };

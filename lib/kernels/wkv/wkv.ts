@@ -1,8 +1,10 @@
 /** WKV as a kernel of tfjs's `webgpu` backend, and its gradient. */
 
 import * as tf from "@tensorflow/tfjs";
+import { describeGpu } from "../device.js";
 import { WKV, type WkvAttrs, type WkvInputs } from "../fused.js";
 import { launch } from "../launch.js";
+import { keepsBusy } from "../rung.js";
 import { release } from "../tensors.js";
 import { CHUNK, chunkStarts, chunksOf, WIDTH, wkvCode } from "./chunk-starts.js";
 import { wkvGradient } from "./gradient.js";
@@ -22,7 +24,9 @@ export function registerWkv(): void {
 const forward: tf.KernelFunc = ({ inputs, attrs }) => {
   const { w, u, k, v } = inputs as Record<keyof WkvInputs, tf.TensorInfo>;
   const [B, T, C] = k.shape as [number, number, number];
-  const { rung = T > CHUNK ? "chunked" : "plain" } = attrs as unknown as WkvAttrs;
+  // Two cores are as full with the plain walk's invocations as with any others.
+  const walk = T <= CHUNK || describeGpu().software || keepsBusy(B * C);
+  const { rung = walk ? "plain" : "chunked" } = attrs as unknown as WkvAttrs;
   const all = { outputs: [k.shape, k.shape], sizes: [T, C] };
   if (rung === "plain") {
     const workgroups = [Math.ceil(C / WIDTH), B] as const;
