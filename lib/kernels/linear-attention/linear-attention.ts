@@ -2,6 +2,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { LINEAR_ATTENTION, type LinearAttentionAttrs, type LinearAttentionInputs } from "../fused.js";
+import { launch, wgsl } from "../launch.js";
 import { sumTo } from "../tensors.js";
 import { type OuterScan, outerScan, type Rung } from "./outer-scan.js";
 
@@ -61,9 +62,19 @@ const gradient: tf.GradFunc = (dy, saved, attrs) => {
     q: () => tf.clone(dq),
     k: () => tf.clone(dk),
     v: () => scanTensors({ w: dO, m: q, r: k, logDecay }, { reverse: true, rung }),
-    logDecay: () => {
-      const db = tf.sub(tf.mul(q, dq), tf.mul(k, dk)) as tf.Tensor4D;
-      return sumTo(tf.cumsum(db, 2, false, true), logDecay.shape);
-    },
+    logDecay: () => sumTo(decayGradient({ q, dq, k, dk }), logDecay.shape),
   };
 };
+
+/** Of each position and channel, `[B, H, T, D]`. */
+function decayGradient({ q, dq, k, dk }: Readonly<Record<"q" | "dq" | "k" | "dk", tf.Tensor4D>>) {
+  const [B, H, T, D] = q.shape;
+  const [dg] = launch({
+    code: wgsl("linear-attention/decay-gradient.wgsl"),
+    inputs: [q, dq, k, dk],
+    outputs: [q.shape],
+    sizes: [T, D],
+    workgroups: [Math.ceil(D / 16), B * H],
+  });
+  return tf.engine().makeTensorFromTensorInfo(dg!) as tf.Tensor4D;
+}

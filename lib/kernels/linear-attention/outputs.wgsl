@@ -3,7 +3,7 @@
 // Decays of the state's rows belong to the outputs: e^{b_t} and e^{b_t − b_s} stand before each. As in scores.wgsl they are factored
 // where a row decays by no more than e^−SPAN over the chunk, w_s by e^{c − b_s} and the sum by e^{b_t − c}; where one of an
 // invocation's four rows is steeper, it multiplies by e^{b_t − b_s} ≤ 1 itself.
-//
+
 @group(0) @binding(0) var<storage, read> w: array<vec4f>; // [N, T, I]
 @group(0) @binding(1) var<storage, read> r: array<vec4f>; // [N, T, J]
 @group(0) @binding(2) var<storage, read> b: array<f32>; // [N, T, C]

@@ -15,7 +15,7 @@ override exclusive: bool; // s < t
 @group(0) @binding(3) var<storage, read_write> scores: array<vec4f>; // [N, chunks, s, t]
 @group(0) @binding(4) var<uniform> n: Sizes;
 
-var<workgroup> steep: array<bool, SLAB>;
+var<workgroup> steep: array<u32, 4>; // [quad]: a bit for each slot of the slab that holds a steep column
 
 @compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
@@ -51,10 +51,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) in
     }
     block = transpose(block);
     workgroupBarrier();
+    var bits = 0u;
     for (var c = 0u; c < 4; c++) {
-      if (reads) { right[slot(quad, c) * PITCH + rows] = Held(block[c]); } else { left[slot(quad, c) * PITCH + rows] = Held(block[c]); }
-      if (byColumn && index < 4) { steep[slot(quad, c)] = span[c] > SPAN; }
+      let at = slot(quad, c);
+      if (reads) { right[at * PITCH + rows] = Held(block[c]); } else { left[at * PITCH + rows] = Held(block[c]); }
+      bits |= select(0u, 1u << at, span[c] > SPAN);
     }
+    if (index < 4) { steep[index] = bits; }
     workgroupBarrier();
     if (y <= x) { add(&sums, y, x, head, start, j0); } // otherwise all of these t come before all of these s
   }
@@ -67,19 +70,20 @@ fn add(sums: ptr<function, Sums>, y: u32, x: u32, head: u32, start: u32, j0: u32
     multiply(sums, y, x, true);
     return;
   }
+  let all = steep[0] | steep[1] | steep[2] | steep[3];
   for (var k = 0u; k < SLAB; k++) {
-    let high = vec4f(left[k * PITCH + y]);
-    let low = vec4f(left[k * PITCH + y + 8]);
+    let column = vec4f(right[k * PITCH + x]) * f32((~all >> k) & 1);
+    (*sums).upper += outer(vec4f(left[k * PITCH + y]), column);
+    (*sums).lower += outer(vec4f(left[k * PITCH + y + 8]), column);
+  }
+  // A loop over what is rare, and no branch in the one above: SwiftShader would go through both sides of that.
+  for (var rest = all; rest != 0; rest &= rest - 1) {
+    let k = countTrailingZeros(rest);
+    let channel = j0 + 4 * (k % 4) + k / 4;
     let column = vec4f(right[k * PITCH + x]);
-    if (steep[k]) {
-      let channel = j0 + 4 * (k % 4) + k / 4;
-      let bt = along(head, start + 4 * x, channel);
-      (*sums).upper += fading(high, column, along(head, start + 4 * y, channel), bt);
-      (*sums).lower += fading(low, column, along(head, start + 4 * y + 32, channel), bt);
-    } else {
-      (*sums).upper += outer(high, column);
-      (*sums).lower += outer(low, column);
-    }
+    let bt = along(head, start + 4 * x, channel);
+    (*sums).upper += fading(vec4f(left[k * PITCH + y]), column, along(head, start + 4 * y, channel), bt);
+    (*sums).lower += fading(vec4f(left[k * PITCH + y + 8]), column, along(head, start + 4 * y + 32, channel), bt);
   }
 }
 
