@@ -5,8 +5,8 @@
 // invocation's four rows is steeper, it multiplies by e^{b_t − b_s} ≤ 1 itself.
 //
 // The version before took 129 of 142 ms here (SwiftShader, T = 1024, D = 64, one head): 16 × 32 outputs, an exponential for each pair
-// and channel, and scores computed anew for each 32 outputs. On a busy machine, least of 9, this one takes 92 and `plain` 345, where
-// step 2 takes 46 and step 4, with its decays factored, 48. Only reasoned for GPUs, where T = 4096 makes 64 workgroups a head.
+// and channel, and scores computed anew for each 32 outputs. On a busy machine, least of 9, this one takes 70 and `plain` 366, where
+// step 2 takes 45 and step 4, with its decays factored, 48. Only reasoned for GPUs, where T = 4096 makes 64 workgroups a head.
 
 @group(0) @binding(0) var<storage, read> w: array<vec4f>; // [N, T, I]
 @group(0) @binding(1) var<storage, read> r: array<vec4f>; // [N, T, J]
