@@ -90,6 +90,14 @@ export interface LinearAttentionInputs {
   readonly logDecay: tf.Tensor;
 }
 
+export interface LinearAttentionAttrs {
+  /**
+   * `plain`: a walk along T; `chunked`: products of 64 positions; `f16`: the same with operands rounded to halves. The best for
+   * the sizes unless given, and never `f16`.
+   */
+  readonly rung?: "plain" | "chunked" | "f16";
+}
+
 /** S_t = S_{t−1} + k_t u_tᵀ with u_t = β_t (v_t − S_{t−1}ᵀ k_t), o_t = S_tᵀ q_t: `[B, H, T, E]`, and what its gradient keeps. */
 export const DELTA_RULE = "WorkbookDeltaRule";
 

@@ -2,7 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { expect } from "chai";
 import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
+import { hasFeature } from "workbook/kernels/device";
 import { LINEAR_ATTENTION, runKernel } from "workbook/kernels/fused";
+import { usableRung } from "workbook/kernels/linear-attention/outer-scan";
 import { fadingLinearAttention } from "workbook/linear-attention";
 import { random } from "workbook/random";
 import { causalLinearAttention, causalLinearAttentionChunkwise } from "workbook/variants/linear-transformer";
@@ -81,8 +83,60 @@ onGpuToo("kernels/linear-attention", () => {
   }
 });
 
+/** Outputs and all gradients of a rung, against the float64 loop. */
+async function assertGradients(
+  rung: string,
+  tensors: ReturnType<typeof draw>["tensors"],
+  problem: FadingProblem,
+) {
+  const { T, D, N, E } = problem;
+  const dO = random(7).normalTensor<tf.Rank.R4>([1, N, T, E]);
+  const run = (...[q, k, v, logDecay]: tf.Tensor[]) =>
+    runKernel(LINEAR_ATTENTION, { q: q!, k: k!, v: v!, logDecay: logDecay! }, { rung })[0]!;
+  const inputs = [tensors.q, tensors.k, tensors.v, tensors.logDecay];
+  const { o, dq, dk, dv, dg } = referenceFading(problem, await dO.data());
+  assertClose(await read(run(...inputs)), { shape: [1, N, T, E], data: o }, rounding, `T = ${T}, o`);
+  const length = tensors.logDecay.shape[2] * tensors.logDecay.shape[3];
+  const perDecay =
+    length > 1 || T * D === 1
+      ? dg
+      : Float64Array.from({ length: N }, (_, h) =>
+          dg.subarray(h * T * D, (h + 1) * T * D).reduce((a, b) => a + b, 0),
+        );
+  const all = tf.grads(run)(inputs, dO);
+  for (const [i, data] of [dq, dk, dv, perDecay].entries()) {
+    const label = `T = ${T}, gradient of ${["q", "k", "v", "decay"][i]}`;
+    assertClose(await read(all[i]!), { shape: inputs[i]!.shape, data }, slopes, label);
+  }
+}
+
 onGpu("kernels/linear-attention, rungs", () => {
   for (const rung of ["plain", "chunked"]) {
+    for (const decay of ["none", "of each head", "of each channel"] as const) {
+      it(`${rung} with decay ${decay} and its gradients equal a float64 loop, chunks full and not, tiles full and not`, async () => {
+        for (const [T, D, E] of [
+          [1, 4, 8],
+          [63, 16, 68],
+          [130, 72, 12],
+        ] as const) {
+          const { tensors, problem } = draw(T, D, decay, { E });
+          await assertGradients(rung, tensors, problem);
+        }
+      });
+    }
+
+    it(`${rung} and its gradients equal a float64 loop where some channels fade steeply and others do not`, async () => {
+      const { tensors, problem } = draw(130, 24, "of each channel", { E: 20 });
+      // Over a chunk channels 3, 7, … fade by e^-250, 5, 13, … by about e^-64, near where rungs change over; most by e^-3.
+      const steepness = (d: number) => (d % 4 === 3 ? 4 : d % 8 === 5 ? 1 : 0);
+      const g = (n: number, t: number, d: number) => Math.fround(problem.g(n, t, d) - steepness(d));
+      const data = Float32Array.from({ length: 2 * 130 * 24 }, (_, i) =>
+        g(Math.floor(i / 24 / 130), Math.floor(i / 24) % 130, i % 24),
+      );
+      const logDecay = tf.tensor4d(data, [1, 2, 130, 24]);
+      await assertGradients(rung, { ...tensors, logDecay }, { ...problem, g });
+    });
+
     it(`${rung} equals a float64 loop at T = 1024 and at D = 128, E = 60`, async () => {
       for (const [T, D, E] of [
         [1024, 16, 16],
@@ -104,6 +158,80 @@ onGpu("kernels/linear-attention, rungs", () => {
       expect(await second.data()).to.deep.equal(await first.data());
     });
   }
+});
+
+onGpu("kernels/linear-attention, halves", () => {
+  const absolute = (x: ArrayLike<number>) => Float64Array.from(x, Math.abs);
+
+  it("f16 errs by at most 2^-9 of the sum of the magnitudes, gradients by as much", async function () {
+    if (!hasFeature("shader-f16")) {
+      this.skipReason = "the adapter has no shader-f16";
+      this.skip();
+    }
+    for (const [T, D, E, decay, least] of [
+      [65, 16, 20, "of each head", 0.9],
+      [130, 72, 64, "of each channel", 0.9],
+      [130, 16, 20, "of each channel", 0.5],
+      [1024, 16, 16, "of each channel", 0.9],
+    ] as const) {
+      const { tensors, problem } = draw(T, D, decay, { E, H: 1, least });
+      const { q, k, v } = problem;
+      const magnitudes = { ...problem, q: absolute(q), k: absolute(k), v: absolute(v) };
+      const ones = new Float64Array(T * E).fill(1);
+      const dO = tf.ones<tf.Rank.R4>([1, 1, T, E]);
+      const [expected, most] = [referenceFading(problem, ones), referenceFading(magnitudes, ones)];
+      const run = (...[q, k, v]: tf.Tensor[]) =>
+        runKernel(LINEAR_ATTENTION, { ...tensors, q: q!, k: k!, v: v! }, { rung: "f16" })[0]!;
+      const inputs = [tensors.q, tensors.k, tensors.v];
+      const gradients = tf.grads(run)(inputs, dO);
+      for (const [i, name] of (["o", "dq", "dk", "dv"] as const).entries()) {
+        const actual = await (i === 0 ? run(...inputs) : gradients[i - 1]!).data();
+        // Numbers below 2^-14 lose up to 2^-25 however small they are; here such losses sum to less than the 1e-3 added.
+        const shares = Float64Array.from(
+          actual,
+          (x, at) => (x - expected[name][at]!) / (most[name][at]! + 1e-3),
+        );
+        const zeros = { shape: [shares.length], data: new Float64Array(shares.length) };
+        const because = "four operands, each rounded to 11 bits";
+        assertClose(
+          { shape: zeros.shape, data: shares },
+          zeros,
+          { tolerance: 2 ** -9, because },
+          `${name}, T = ${T}`,
+        );
+        expect(Math.max(...shares.map(Math.abs)), "it is f16 that ran").to.be.above(1e-5);
+      }
+    }
+  });
+
+  it("the rung below runs where there are no halves or widths are no multiple of 4; f16 only when asked for", () => {
+    expect(usableRung("f16", 100, [8, 8], true)).to.equal("f16");
+    expect(usableRung("f16", 100, [8, 8], false)).to.equal("chunked");
+    expect(usableRung("f16", 100, [8, 6], true)).to.equal("plain");
+    expect(usableRung("chunked", 100, [5, 8], true)).to.equal("plain");
+    expect(usableRung("chunked", 1, [8, 8], true)).to.equal("chunked");
+    expect(usableRung(undefined, 17, [8, 8], true)).to.equal("chunked");
+    expect(usableRung(undefined, 16, [8, 8], true)).to.equal("plain");
+  });
+
+  it("widths that are no multiple of 4 equal a float64 loop at T = 70", async () => {
+    const { tensors, problem } = draw(70, 5, "of each channel", { E: 6 });
+    await assertGradients("chunked", tensors, problem);
+  });
+
+  it("queries that are the keys get the sum of both gradients", async () => {
+    const { tensors, problem } = draw(70, 8, "of each channel");
+    const { dq, dk, dg } = referenceFading(
+      { ...problem, k: problem.q },
+      new Float64Array(2 * 70 * 8).fill(1),
+    );
+    const run = (...[x, logDecay]: tf.Tensor[]) =>
+      runKernel(LINEAR_ATTENTION, { q: x!, k: x!, v: tensors.v, logDecay: logDecay! }, {})[0]!;
+    const [dx, decay] = tf.grads(run)([tensors.q, tensors.logDecay]) as [tf.Tensor, tf.Tensor];
+    const shape = tensors.q.shape;
+    assertClose(await read(dx), { shape, data: dq.map((x, i) => x + dk[i]!) }, slopes);
+    assertClose(await read(decay), { shape, data: dg }, slopes);
+  });
 });
 
 onGpuToo("kernels/linear-attention, in the variants", () => {

@@ -1,7 +1,8 @@
 /** Linear attention with decay as a kernel of tfjs's `webgpu` backend; its gradients are scans of the same kind. */
 
 import * as tf from "@tensorflow/tfjs";
-import { LINEAR_ATTENTION, type LinearAttentionInputs } from "../fused.js";
+import { LINEAR_ATTENTION, type LinearAttentionAttrs, type LinearAttentionInputs } from "../fused.js";
+import { launch, wgsl } from "../launch.js";
 import { sumTo } from "../tensors.js";
 import { type OuterScan, outerScan, type Rung } from "./outer-scan.js";
 
@@ -42,8 +43,8 @@ export function scanTensors(
   return tf.engine().runKernel(OUTER_SCAN, inputs, { ...attrs }) as tf.Tensor4D;
 }
 
-export function rungOf(attrs: tf.NamedAttrMap | undefined): Rung {
-  return (attrs as { rung?: Rung } | undefined)?.rung ?? "chunked";
+function rungOf(attrs: tf.NamedAttrMap | undefined): Rung | undefined {
+  return (attrs as LinearAttentionAttrs | undefined)?.rung;
 }
 
 /**
@@ -54,15 +55,26 @@ const gradient: tf.GradFunc = (dy, saved, attrs) => {
   const dO = dy as tf.Tensor4D;
   const [q, k, v, logDecay] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor];
   const rung = rungOf(attrs);
-  const dq = () => scanTensors({ w: k, m: v, r: dO, logDecay }, { decayOnRow: true, rung });
-  const dk = () => scanTensors({ w: q, m: dO, r: v, logDecay }, { decayOnRow: true, reverse: true, rung });
+  // Both at once, and before tfjs asks for either: it would dispose what one question leaves for the next.
+  const dq = scanTensors({ w: k, m: v, r: dO, logDecay }, { decayOnRow: true, rung });
+  const dk = scanTensors({ w: q, m: dO, r: v, logDecay }, { decayOnRow: true, reverse: true, rung });
   return {
-    q: dq,
-    k: dk,
+    q: () => tf.clone(dq),
+    k: () => tf.clone(dk),
     v: () => scanTensors({ w: dO, m: q, r: k, logDecay }, { reverse: true, rung }),
-    logDecay: () => {
-      const db = tf.sub(tf.mul(q, dq()), tf.mul(k, dk())) as tf.Tensor4D;
-      return sumTo(tf.cumsum(db, 2, false, true), logDecay.shape);
-    },
+    logDecay: () => sumTo(decayGradient({ q, dq, k, dk }), logDecay.shape),
   };
 };
+
+/** Of each position and channel, `[B, H, T, D]`. */
+function decayGradient({ q, dq, k, dk }: Readonly<Record<"q" | "dq" | "k" | "dk", tf.Tensor4D>>) {
+  const [B, H, T, D] = q.shape;
+  const [dg] = launch({
+    code: wgsl("linear-attention/decay-gradient.wgsl"),
+    inputs: [q, dq, k, dk],
+    outputs: [q.shape],
+    sizes: [T, D],
+    workgroups: [Math.ceil(D / 16), B * H],
+  });
+  return tf.engine().makeTensorFromTensorInfo(dg!) as tf.Tensor4D;
+}

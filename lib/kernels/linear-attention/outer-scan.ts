@@ -3,14 +3,17 @@
  *
  *   R_t = diag(a_t) R_{t−1} + w_t m_tᵀ,   y_t = R_t r_t
  *
- * Two rungs: `plain` walks along T; `chunked` sums 64 positions at a time, in four kernels.
+ * `plain` walks along T; `chunked` and `f16` (chunked.ts) take 64 positions at a time.
  */
 
 import type * as tf from "@tensorflow/tfjs";
+import { hasFeature } from "../device.js";
+import type { LinearAttentionAttrs } from "../fused.js";
 import { launch, wgsl } from "../launch.js";
-import { release, strides } from "../tensors.js";
+import { strides } from "../tensors.js";
+import { chunked } from "./chunked.js";
 
-export type Rung = "plain" | "chunked";
+export type Rung = NonNullable<LinearAttentionAttrs["rung"]>;
 
 export interface OuterScan {
   /** What each position writes, `[B, H, T, I]`. */
@@ -25,74 +28,43 @@ export interface OuterScan {
   readonly reverse?: boolean;
   /** y_t without position t's own outer product. */
   readonly exclusive?: boolean;
-  readonly rung: Rung;
+  /** The best for these sizes unless given; see `usableRung`. */
+  readonly rung?: Rung;
 }
 
-const [CHUNK, TILE, ROWS] = [64, 32, 16];
+/** Longest text that is walked along unless another rung is asked for. */
+const SHORT = 16;
 
 /** y, `[B, H, T, I]`. */
 export function outerScan({ rung, ...scan }: OuterScan): tf.TensorInfo {
-  return rung === "plain" ? plain(scan) : chunked(scan);
+  const usable = usableRung(rung, scan.w.shape[2]!, [scan.w.shape[3]!, scan.m.shape[3]!]);
+  return usable === "plain" ? plain(scan) : chunked(scan, usable);
 }
 
-type Scan = Omit<OuterScan, "rung">;
+/**
+ * Asked for what cannot be had, the version below it: `f16` wants shader-f16, all but `plain` widths that are multiples of 4.
+ * Unasked, `chunked`, and `plain` for a few positions; never `f16`, which is less exact.
+ */
+export function usableRung(
+  rung: Rung | undefined,
+  T: number,
+  widths: readonly number[],
+  halves = hasFeature("shader-f16"),
+): Rung {
+  if (widths.some((width) => width % 4 !== 0)) return "plain";
+  if (rung === "f16" && !halves) return "chunked";
+  return rung ?? (T <= SHORT ? "plain" : "chunked");
+}
 
-function plain(scan: Scan): tf.TensorInfo {
+function plain(scan: Omit<OuterScan, "rung">): tf.TensorInfo {
   const { w, m, r, logDecay, decayOnRow = false, reverse = false, exclusive = false } = scan;
-  const { N, H, T, I, J } = sizes(scan);
+  const [B, H, T, I] = w.shape as [number, number, number, number];
   return launch({
     code: wgsl("linear-attention/plain.wgsl"),
-    constants: { J, decayOnRow, reverse, exclusive },
+    constants: { J: m.shape[3]!, decayOnRow, reverse, exclusive },
     inputs: [w, m, r, logDecay],
     outputs: [w.shape],
-    sizes: [N, H, T, I, ...strides(logDecay)],
-    workgroups: [Math.ceil(I / 32), N],
+    sizes: [B * H, H, T, I, ...strides(logDecay)],
+    workgroups: [Math.ceil(I / 32), B * H],
   })[0]!;
-}
-
-function chunked(scan: Scan): tf.TensorInfo {
-  const { w, m, r, logDecay, decayOnRow = false, reverse = false, exclusive = false } = scan;
-  const { N, H, T, I, J } = sizes(scan);
-  const chunks = Math.ceil(T / CHUNK);
-  const C = logDecay.shape.at(-1) ?? 1;
-  const step = (file: string) => wgsl(`linear-attention/${file}.wgsl`);
-  const [b] = launch({
-    code: step("cumulative"),
-    constants: { chunk: CHUNK, reverse },
-    inputs: [logDecay],
-    outputs: [[N, T, C]],
-    sizes: [N, H, T, C, ...strides(logDecay)],
-    workgroups: [Math.ceil((chunks * C) / 64), N],
-  });
-  const [added] = launch({
-    code: step("chunk-sums"),
-    constants: { chunk: CHUNK, decayOnRow, reverse },
-    inputs: [w, m, b!],
-    outputs: [[N, chunks, I, J]],
-    sizes: [N, T, I, J, C],
-    workgroups: [Math.ceil(I / TILE) * Math.ceil(J / TILE), chunks, N],
-  });
-  const [before] = launch({
-    code: step("carry"),
-    constants: { chunk: CHUNK, decayOnRow },
-    inputs: [added!, b!],
-    outputs: [[N, chunks, I, J]],
-    sizes: [N, T, I, J, C],
-    workgroups: [Math.ceil((I * J) / 64), N],
-  });
-  const [y] = launch({
-    code: step("outputs"),
-    constants: { chunk: CHUNK, decayOnRow, reverse, exclusive },
-    inputs: [w, m, r, b!, before!],
-    outputs: [w.shape],
-    sizes: [N, T, I, J, C],
-    workgroups: [Math.ceil(I / TILE), Math.ceil(T / ROWS), N],
-  });
-  release(b!, added!, before!);
-  return y!;
-}
-
-function sizes({ w, m }: Scan) {
-  const [B, H, T, I] = w.shape as [number, number, number, number];
-  return { N: B * H, H, T, I, J: m.shape[3]! };
 }

@@ -1,147 +1,135 @@
-// Rung 2, step 4 of 4: 16 outputs × 32 rows a workgroup, from the state before the chunk and from the chunk's own positions.
+// Rung 2, step 5 of 5: y_t = e^{b_t} R_before r_t + Σ_{s ≤ t} A_ts w_s, two products into the same 64 × 64 sums (tile.wgsl, put before).
 //
-//   y_t = e^{b_t} R_before r_t + Σ_{s ≤ t} A_ts w_s,   A_ts = Σ_j e^{b_t − b_s} m_s r_t         (decay of columns: inside
-// the sum over j; decay of rows: outside of it). Only differences b_t − b_s ≤ 0 are exponentiated, so nothing overflows.
-// What the rung gains is parallelism along T, which 2 cores of software Vulkan cannot use: there it takes 2.5 times as long as rung 1,
-// and is 4 times as fast as the composition (T = 256, I = J = 64, 2026-11-24). Not yet measured on a GPU.
-// Blocks of 16 positions s up to t's own, like tiles of causal attention; no T × T matrix.
+// Decays of the state's rows belong to the outputs: e^{b_t} and e^{b_t − b_s} stand before each. As in scores.wgsl they are factored
+// where a row decays by no more than e^−SPAN over the chunk, w_s by e^{c − b_s} and the sum by e^{b_t − c}; where one of an
+// invocation's four rows is steeper, it multiplies by e^{b_t − b_s} ≤ 1 itself.
+//
+// The version before took 129 of 142 ms here (SwiftShader, T = 1024, D = 64, one head): 16 × 32 outputs, an exponential for each pair
+// and channel, and scores computed anew for each 32 outputs. On a busy machine, least of 9, this one takes 70 and `plain` 366, where
+// step 2 takes 45 and step 4, with its decays factored, 48. Only reasoned for GPUs, where T = 4096 makes 64 workgroups a head.
 
-override chunk: u32; // a multiple of 16
-override decayOnRow: bool;
-override reverse: bool;
-override exclusive: bool;
-
-struct Sizes { N: u32, T: u32, I: u32, J: u32, C: u32 }
-
-@group(0) @binding(0) var<storage, read> w: array<f32>; // [N, T, I]
-@group(0) @binding(1) var<storage, read> m: array<f32>; // [N, T, J]
-@group(0) @binding(2) var<storage, read> r: array<f32>; // [N, T, J]
-@group(0) @binding(3) var<storage, read> b: array<f32>; // [N, T, C]
-@group(0) @binding(4) var<storage, read> before: array<f32>; // [N, chunks, I, J]
-@group(0) @binding(5) var<storage, read_write> y: array<f32>; // [N, T, I]
+@group(0) @binding(0) var<storage, read> w: array<vec4f>; // [N, T, I]
+@group(0) @binding(1) var<storage, read> r: array<vec4f>; // [N, T, J]
+@group(0) @binding(2) var<storage, read> b: array<f32>; // [N, T, C]
+@group(0) @binding(3) var<storage, read> before: array<vec4f>; // [N, chunks, J, I]
+@group(0) @binding(4) var<storage, read> scores: array<vec4f>; // [N, chunks, s, t]
+@group(0) @binding(5) var<storage, read_write> out: array<vec4f>; // [N, T, I]
 @group(0) @binding(6) var<uniform> n: Sizes;
 
-const ROWS = 16u;
-const TILE = 32u;
-var<workgroup> rs: array<f32, ROWS * TILE>; // r of the positions t, one tile of columns
-var<workgroup> bt: array<f32, ROWS * TILE>;
-var<workgroup> ms: array<f32, ROWS * TILE>; // m of the positions s; then w of them
-var<workgroup> bs: array<f32, ROWS * TILE>;
-var<workgroup> tile: array<f32, TILE * TILE>; // the state; then A in its first 256 places
-
-// The position that comes at this place of the scan.
-fn position(step: u32) -> u32 { return select(step, n.T - 1 - step, reverse); }
-
-fn summed(head: u32, step: u32, channel: u32) -> f32 {
-  return b[(head * n.T + step) * n.C + select(channel, 0u, n.C == 1)];
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) index: u32) {
   let head = group.z;
-  let i0 = group.x * TILE;
-  let t0 = group.y * ROWS;
-  let own = t0 / chunk;
-  let chunks = (n.T + chunk - 1) / chunk;
-  // This invocation's outputs: row i0 + lane of positions t0 + half, half + 2, …
-  let lane = index % TILE;
-  let half = index / TILE;
-  let i = i0 + lane;
-  var sums: array<f32, 8>;
+  let start = group.y * CHUNK;
+  let last = min(start + CHUNK, n.T) - 1;
+  let here = head * ((n.T + CHUNK - 1) / CHUNK) + group.y;
+  let y = index / 16; // t
+  let x = index % 16;
+  let i = group.x * 64 + 4 * x;
+  let t = start + 4 * y;
+  var sums: Sums;
 
-  for (var j0 = 0u; j0 < n.J; j0 += TILE) {
-    for (var at = index; at < ROWS * TILE; at += 64) {
-      let step = t0 + at / TILE;
-      let j = j0 + at % TILE;
-      var read = 0.0;
-      if (step < n.T && j < n.J) {
-        read = r[(head * n.T + position(step)) * n.J + j];
-        if (!decayOnRow) { read *= exp(summed(head, step, j)); }
-      }
-      rs[at] = read;
-    }
-    for (var at = index; at < TILE * TILE; at += 64) {
-      let row = i0 + at / TILE;
-      let j = j0 + at % TILE;
-      var value = 0.0;
-      if (row < n.I && j < n.J) { value = before[((head * chunks + own) * n.I + row) * n.J + j]; }
-      tile[(at % TILE) * TILE + at / TILE] = value; // transposed: neighbours read neighbours
-    }
-    workgroupBarrier();
-    for (var j = 0u; j < TILE; j++) {
-      let value = tile[j * TILE + lane];
-      for (var x = 0u; x < 8; x++) { sums[x] += rs[(half + 2 * x) * TILE + j] * value; }
-    }
-    workgroupBarrier();
-  }
-  if (decayOnRow && i < n.I) {
-    for (var x = 0u; x < 8; x++) { sums[x] *= exp(summed(head, min(t0 + half + 2 * x, n.T - 1), i)); }
-  }
-
-  for (var s0 = own * chunk; s0 <= t0; s0 += ROWS) {
-    var a = array<f32, 4>(); // A at (index / 16 + 4 x, index % 16)
-    for (var j0 = 0u; j0 < n.J; j0 += TILE) {
-      for (var at = index; at < ROWS * TILE; at += 64) {
-        let j = j0 + at % TILE;
-        let t = t0 + at / TILE;
-        let s = s0 + at / TILE;
-        let insideT = t < n.T && j < n.J;
-        let insideS = s < n.T && j < n.J;
-        rs[at] = 0;
-        ms[at] = 0;
-        if (insideT) { rs[at] = r[(head * n.T + position(t)) * n.J + j]; }
-        if (insideS) { ms[at] = m[(head * n.T + position(s)) * n.J + j]; }
-        if (!decayOnRow) {
-          bt[at] = 0;
-          bs[at] = 0;
-          if (insideT) { bt[at] = summed(head, t, j); }
-          if (insideS) { bs[at] = summed(head, s, j); }
-        }
+  if (group.y > 0) { // before the first chunk the state is 0
+    for (var j0 = 0u; j0 < n.J; j0 += SLAB) {
+      workgroupBarrier();
+      if (index < 64) { fillReads(head, start, last, j0, index); }
+      for (var row = y; row < SLAB; row += THREADS / 16) {
+        var value = vec4f();
+        if (j0 + row < n.J && i < n.I) { value = before[((here * n.J + j0 + row) * n.I + i) / 4]; }
+        right[slot(row / 4, row % 4) * PITCH + x] = Held(value);
       }
       workgroupBarrier();
-      let s = index % ROWS;
-      for (var x = 0u; x < 4; x++) {
-        let t = index / ROWS + 4 * x;
-        for (var j = 0u; j < TILE; j++) {
-          var product = rs[t * TILE + j] * ms[s * TILE + j];
-          // min: above the diagonal the difference is positive, could overflow, and is thrown away.
-          if (!decayOnRow) { product *= exp(min(bt[t * TILE + j] - bs[s * TILE + j], 0)); }
-          a[x] += product;
-        }
-      }
-      workgroupBarrier();
+      if (i < n.I) { multiply(&sums, y, x, true); }
     }
-    for (var x = 0u; x < 4; x++) {
-      let t = t0 + index / ROWS + 4 * x;
-      let s = s0 + index % ROWS;
-      let sees = select(s <= t, s < t, exclusive);
-      tile[(index / ROWS + 4 * x) * ROWS + index % ROWS] = select(0.0, a[x], sees);
-    }
-    for (var at = index; at < ROWS * TILE; at += 64) {
-      let s = s0 + at / TILE;
-      let row = i0 + at % TILE;
-      ms[at] = 0;
-      bs[at] = 0;
-      if (s < n.T && row < n.I) {
-        ms[at] = w[(head * n.T + position(s)) * n.I + row];
-        if (decayOnRow) { bs[at] = summed(head, s, row); }
-      }
-    }
-    workgroupBarrier();
-    for (var x = 0u; x < 8; x++) {
-      let t = half + 2 * x;
-      var here = 0.0;
-      if (decayOnRow && i < n.I) { here = summed(head, min(t0 + t, n.T - 1), i); }
-      for (var s = 0u; s < ROWS; s++) {
-        var product = tile[t * ROWS + s] * ms[s * TILE + lane];
-        if (decayOnRow) { product *= exp(min(here - bs[s * TILE + lane], 0)); }
-        sums[x] += product;
-      }
-    }
-    workgroupBarrier();
   }
-  for (var x = 0u; x < 8; x++) {
-    let step = t0 + half + 2 * x;
-    if (step < n.T && i < n.I) { y[(head * n.T + position(step)) * n.I + i] = sums[x]; }
+
+  var middle = vec4f();
+  var steep = false;
+  if (byRow && i < n.I) {
+    let first = summed(head, start, i);
+    let end = summed(head, last, i);
+    middle = (first + end) / 2;
+    steep = any(first - end > vec4f(SPAN));
+    if (steep) { fade(&sums, head, t, i, vec4f()); } else { sums = Sums(columns(sums.upper, exp(middle)), columns(sums.lower, exp(middle))); }
+  }
+
+  for (var s0 = 0u; start + s0 <= last; s0 += SLAB) {
+    workgroupBarrier();
+    for (var row = y; row < SLAB; row += THREADS / 16) {
+      let step = start + s0 + row;
+      var value = vec4f();
+      if (step <= last && i < n.I) {
+        value = w[((head * n.T + position(step)) * n.I + i) / 4];
+        if (byRow && !steep) { value *= exp(middle - summed(head, step, i)); }
+      }
+      right[row * PITCH + x] = Held(value);
+      left[row * PITCH + x] = Held(scores[(here * CHUNK + s0 + row) * (CHUNK / 4) + x]);
+    }
+    workgroupBarrier();
+    if (i < n.I && !steep) { multiply(&sums, y, x, s0 < 32); } // later s have nothing for the first 32 t
+    if (i < n.I && steep) {
+      for (var k = 0u; k < SLAB && start + s0 + k <= last; k++) {
+        let bs = summed(head, start + s0 + k, i);
+        let value = vec4f(right[k * PITCH + x]);
+        sums.upper += fading(vec4f(left[k * PITCH + y]), value, bs, head, t, i);
+        sums.lower += fading(vec4f(left[k * PITCH + y + 8]), value, bs, head, t + 32, i);
+      }
+    }
+  }
+  if (i >= n.I) { return; }
+  if (byRow && !steep) { fade(&sums, head, t, i, middle); }
+  put(head, t, i, sums.upper);
+  put(head, t + 32, i, sums.lower);
+}
+
+/// r of 4 positions and 4 columns, decayed from the start of the chunk, crosswise.
+fn fillReads(head: u32, start: u32, last: u32, j0: u32, index: u32) {
+  let quad = index % 4;
+  let rows = index / 4;
+  let j = j0 + 4 * quad;
+  var block = mat4x4f();
+  for (var c = 0u; c < 4; c++) {
+    let step = start + 4 * rows + c;
+    if (step > last || j >= n.J) { continue; }
+    block[c] = r[((head * n.T + position(step)) * n.J + j) / 4];
+    if (!byRow) { block[c] *= exp(summed(head, step, j)); }
+  }
+  block = transpose(block);
+  for (var c = 0u; c < 4; c++) { left[slot(quad, c) * PITCH + rows] = Held(block[c]); }
+}
+
+/// e^{b_t − origin} of four rows of the state.
+fn decay(head: u32, t: u32, i: u32, origin: vec4f) -> vec4f { return exp(summed(head, min(t, n.T - 1), i) - origin); }
+
+fn fade(sums: ptr<function, Sums>, head: u32, t: u32, i: u32, origin: vec4f) {
+  let m = *sums;
+  (*sums).upper = mat4x4f(
+    m.upper[0] * decay(head, t, i, origin),
+    m.upper[1] * decay(head, t + 1, i, origin),
+    m.upper[2] * decay(head, t + 2, i, origin),
+    m.upper[3] * decay(head, t + 3, i, origin),
+  );
+  (*sums).lower = mat4x4f(
+    m.lower[0] * decay(head, t + 32, i, origin),
+    m.lower[1] * decay(head, t + 33, i, origin),
+    m.lower[2] * decay(head, t + 34, i, origin),
+    m.lower[3] * decay(head, t + 35, i, origin),
+  );
+}
+
+fn columns(m: mat4x4f, scale: vec4f) -> mat4x4f { return mat4x4f(m[0] * scale, m[1] * scale, m[2] * scale, m[3] * scale); }
+
+/// a_t e^{b_t − b_s} w_s for four t. min: A is 0 where s > t, and the exponential must not be infinite there.
+fn fading(a: vec4f, value: vec4f, bs: vec4f, head: u32, t: u32, i: u32) -> mat4x4f {
+  return mat4x4f(
+    a.x * value * min(decay(head, t, i, bs), vec4f(1)),
+    a.y * value * min(decay(head, t + 1, i, bs), vec4f(1)),
+    a.z * value * min(decay(head, t + 2, i, bs), vec4f(1)),
+    a.w * value * min(decay(head, t + 3, i, bs), vec4f(1)),
+  );
+}
+
+fn put(head: u32, t: u32, i: u32, sums: mat4x4f) {
+  for (var c = 0u; c < 4; c++) {
+    if (t + c < n.T) { out[((head * n.T + position(t + c)) * n.I + i) / 4] = sums[c]; }
   }
 }
