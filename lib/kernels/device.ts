@@ -2,7 +2,6 @@
  * The `webgpu` backend of tfjs, on a device of our own: with subgroups, f16 and timestamps where the adapter has them.
  */
 
-import { createRequire } from "node:module";
 import * as tf from "@tensorflow/tfjs";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { describeAdapter, findAdapter, type GpuInfo, openDevice } from "./adapter.js";
@@ -28,9 +27,7 @@ export async function startGpu(): Promise<void> {
   });
   offerToTfjs(gpu);
   // The package registers itself too, with a device that lacks most of what it could have.
-  const { WebGPUBackend } = createRequire(import.meta.url)(
-    "@tensorflow/tfjs-backend-webgpu",
-  ) as typeof import("@tensorflow/tfjs-backend-webgpu");
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
   tf.removeBackend("webgpu");
   tf.registerBackend("webgpu", () => new WebGPUBackend(device, adapter.info) as unknown as tf.KernelBackend);
   registerKernels();

@@ -18,8 +18,8 @@ const forms: Readonly<Record<string, Form>> = {
 };
 
 export const benchmark: Benchmark = ({ software }) => {
-  const [H, D] = software ? [1, 64] : [8, 64];
-  const lengths = software ? [256] : [1024, 4096, 16384];
+  const [H, D] = software ? [1, 64] : [16, 64];
+  const lengths = software ? [256] : [1024, 4096];
   return lengths.flatMap((T) => [forward(H, T, D), gradients(H, T, D)]);
 };
 
@@ -30,6 +30,8 @@ function forward(H: number, T: number, D: number): Case {
     label: `linear attention with decay, H = ${H}, T = ${T}, D = ${D}`,
     flops: 5 * H * T * D * D,
     bytes: 4 * 5 * H * T * D,
+    timesComposed: 20,
+    torch: { problem: "linear attention" },
     inputs: () => inputs(H, T, D),
     rungs: rungsOf(forms, call),
     rounding,
@@ -46,6 +48,8 @@ function gradients(H: number, T: number, D: number): Case {
     label: `linear attention with decay and its gradients, H = ${H}, T = ${T}, D = ${D}`,
     flops: 20 * H * T * D * D,
     bytes: 4 * 9 * H * T * D,
+    timesComposed: 20,
+    torch: { problem: "linear attention", gradients: 3 },
     inputs: () => inputs(H, T, D),
     rungs: rungsOf(forms, call),
     rounding,

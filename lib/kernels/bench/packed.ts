@@ -21,6 +21,7 @@ function texts(lengths: readonly number[], H: number, D: number): Case {
     label: `${B} texts of ${Math.min(...lengths)} to ${T} tokens, H = ${H}, D = ${D}`,
     flops: 4 * H * D * pairs,
     bytes: 4 * 4 * N * H * D,
+    torch: { problem: "packed", options: { lengths } },
     inputs: () => {
       const r = random(N);
       return [0, 1, 2].map(() => r.normalTensor([N, H, D]));

@@ -22,8 +22,8 @@ const forms: Readonly<Record<string, Form>> = {
 };
 
 export const benchmark: Benchmark = ({ software }) => {
-  const [D, N] = software ? [64, 16] : [1024, 16];
-  const lengths = software ? [256] : [1024, 4096, 16384];
+  const [D, N] = software ? [64, 16] : [1536, 16];
+  const lengths = software ? [256] : [1024, 4096];
   return lengths.flatMap((T) => [forward(T, D, N), gradients(T, D, N)]);
 };
 
@@ -33,6 +33,8 @@ function forward(T: number, D: number, N: number): Case {
     label: `selective scan, T = ${T}, D = ${D}, N = ${N}`,
     flops: (7 * N + 1) * T * D,
     bytes: 4 * (3 * T * D + D * N + 2 * T * N),
+    timesComposed: 20,
+    torch: { problem: "selective scan" },
     inputs: () => inputs(T, D, N),
     rungs: rungsOf(forms, (form) => (all) => form(named(all))),
     rounding,
@@ -45,6 +47,8 @@ function gradients(T: number, D: number, N: number): Case {
     label: `selective scan and its gradients, T = ${T}, D = ${D}, N = ${N}`,
     flops: 3 * (7 * N + 1) * T * D,
     bytes: 4 * (6 * T * D + 2 * D * N + 4 * T * N),
+    timesComposed: 20,
+    torch: { problem: "selective scan", gradients: 5 },
     inputs: () => inputs(T, D, N),
     rungs: rungsOf(
       forms,

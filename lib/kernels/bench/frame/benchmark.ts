@@ -20,6 +20,19 @@ export interface Case {
   readonly rungs: Readonly<Record<string, (inputs: readonly tf.Tensor[]) => tf.Tensor | tf.Tensor[]>>;
   /** How far a rung's numbers may be from the first one's. */
   readonly rounding: Tolerance;
+  /** How many times as fast as the composition the best rung ought to be on a GPU; nothing is said of it unless given. */
+  readonly timesComposed?: number;
+  /** What PyTorch computes from the same inputs, so that its time can stand beside ours; nothing unless given. */
+  readonly torch?: TorchProblem;
+}
+
+/** A problem that `torch/` knows by name. */
+export interface TorchProblem {
+  readonly problem: string;
+  /** Whatever else that problem needs. */
+  readonly options?: Readonly<Record<string, number | boolean | string | readonly number[]>>;
+  /** Of so many inputs, the first ones, the gradients of the output's sum are the result. The output itself is unless given. */
+  readonly gradients?: number;
 }
 
 /** The cases of a kernel on that adapter: small ones on software. Exported as `benchmark`. */
