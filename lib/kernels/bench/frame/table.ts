@@ -41,7 +41,7 @@ export function report({ setting, ceilings, rows, missing, verdict }: Results): 
     Object.entries(versions)
       .map(([name, version]) => `${name} ${version}`)
       .join(", "),
-    `sizes: ${software ? "small ones, for software" : "those of a real GPU"}; times: ${clock}, medians of batches`,
+    `sizes: ${software ? "small ones, for software" : "those of a real GPU"}; times: ${clock}, medians of batches; wall: what passes for whoever waits, dispatch and all`,
     `PyTorch: ${pytorch}`,
     `ceilings: ${formatSi(ceilings.bytesPerSecond, "B/s")} (${ceilings.copy}), ${formatSi(ceilings.flopsPerSecond, "FLOP/s")} (${ceilings.product}, float32)`,
     "bytes/s and FLOP/s count what the mathematics needs, not what a rung does besides; what a cache holds may pass the copy's",
@@ -66,6 +66,7 @@ function timesTable(rows: readonly Row[]): string {
       { key: "rung", label: "rung" },
       { key: "milliseconds", label: "median", unit: "ms", digits: 3 },
       { key: "iqr", label: "IQR", unit: "ms", digits: 3 },
+      { key: "wall", label: "wall", unit: "ms", digits: 3 },
       { key: "speedup", label: "× composed", align: "right" },
       ...(rows.some(({ best }) => best !== undefined) ? [yardstick] : []),
       { key: "bytes", label: "bytes/s", align: "right" },
@@ -78,6 +79,7 @@ function timesTable(rows: readonly Row[]): string {
       rung: row.by === "pytorch" ? `PyTorch: ${named(row)}` : row.rung,
       milliseconds: row.milliseconds,
       iqr: row.iqr,
+      wall: row.wall,
       speedup: row.speedup?.toFixed(2),
       best: row.best?.toFixed(2),
       bytes: formatSi(row.bytesPerSecond, "B/s"),
