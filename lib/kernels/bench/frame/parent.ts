@@ -123,7 +123,14 @@ async function ask(
     listen(message);
     return undefined;
   });
-  child.send(task);
-  const { failure } = await done;
-  if (failure !== undefined) throw new Error(failure);
+  const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  try {
+    child.send(task);
+    const { failure } = await done;
+    if (failure !== undefined) throw new Error(failure);
+  } finally {
+    // Its memory on the GPU is free when it is really gone.
+    child.kill("SIGKILL");
+    await gone;
+  }
 }
