@@ -20,19 +20,25 @@ const forms: Readonly<Record<string, Form>> = {
 export const benchmark: Benchmark = ({ software }) => {
   const [H, D] = software ? [1, 64] : [16, 64];
   const lengths = software ? [256] : [1024, 4096];
-  return lengths.flatMap((T) => [forward(H, T, D), gradients(H, T, D)]);
+  // PyTorch's kernels know these two by names of their own; software has no time for them.
+  const others = software ? [] : (["none", "head"] as const).map((decay) => forward(H, 4096, D, decay));
+  return [...lengths.flatMap((T) => [forward(H, T, D), gradients(H, T, D)]), ...others];
 };
 
+/** A decay for each channel and position, none, or RetNet's: one for each head. */
+type Decay = "channel" | "none" | "head";
+const labels = { channel: "linear attention with decay", none: "linear attention", head: "retention" };
+
 /** Each position adds an outer product to D·D numbers, fades them, and reads them: 5 D² operations. */
-function forward(H: number, T: number, D: number): Case {
+export function forward(H: number, T: number, D: number, decay: Decay = "channel"): Case {
   const call = (form: Form) => (inputs: readonly tf.Tensor[]) => form(...inputs);
   return {
-    label: `linear attention with decay, H = ${H}, T = ${T}, D = ${D}`,
-    flops: 5 * H * T * D * D,
-    bytes: 4 * 5 * H * T * D,
+    label: `${labels[decay]}, H = ${H}, T = ${T}, D = ${D}`,
+    flops: (decay === "none" ? 4 : 5) * H * T * D * D,
+    bytes: 4 * (decay === "channel" ? 5 : 4) * H * T * D,
     timesComposed: 20,
-    torch: { problem: "linear attention" },
-    inputs: () => inputs(H, T, D),
+    torch: { problem: "linear attention", options: { decay } },
+    inputs: () => inputs(H, T, D, decay),
     rungs: rungsOf(forms, call),
     rounding,
   };
@@ -63,9 +69,15 @@ function fused(rung: string): Form {
   };
 }
 
-/** Queries and keys of length 1 on average; decays from 0.9 to 1. */
-function inputs(H: number, T: number, D: number): tf.Tensor[] {
+/** Queries and keys of length 1 on average; decays from 0.9 to 1 for each channel, 1 − 2^(−5−h) for head h. */
+function inputs(H: number, T: number, D: number, decay: Decay = "channel"): tf.Tensor[] {
   const r = random(T);
   const normal = (deviation: number) => r.normalTensor([1, H, T, D], deviation);
-  return [normal(D ** -0.5), normal(D ** -0.5), normal(1), r.uniformTensor([1, H, T, D], Math.log(0.9), 0)];
+  const ofHead = Array.from({ length: H }, (_, h) => Math.log1p(-(2 ** (-5 - h))));
+  const logDecay = {
+    channel: () => r.uniformTensor([1, H, T, D], Math.log(0.9), 0),
+    none: () => tf.zeros([1, 1, 1, 1]),
+    head: () => tf.tensor4d(ofHead, [1, H, 1, 1]),
+  };
+  return [normal(D ** -0.5), normal(D ** -0.5), normal(1), logDecay[decay]()];
 }
