@@ -35,7 +35,7 @@ export async function startGpu(raise: readonly Limit[] = raised): Promise<void> 
     throw error;
   });
   offerToTfjs(gpu);
-  const backend = makeBackend(device, info, takeGpuErrors);
+  const backend = await makeBackend(device, info, takeGpuErrors);
   tf.removeBackend("webgpu");
   tf.registerBackend("webgpu", () => backend);
   if (started === undefined) registerKernels();

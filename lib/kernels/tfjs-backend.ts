@@ -1,6 +1,5 @@
 /** tfjs's `webgpu`, telling who reads from it what went wrong. */
 
-import { createRequire } from "node:module";
 import type { KernelBackend } from "@tensorflow/tfjs";
 
 /**
@@ -8,14 +7,12 @@ import type { KernelBackend } from "@tensorflow/tfjs";
  *
  * Loading tfjs's package also registers its kernels, and its backend with a device that lacks most of what it could have.
  */
-export function makeBackend(
+export async function makeBackend(
   device: GPUDevice,
   info: GPUAdapterInfo,
   takeErrors: () => readonly string[],
-): KernelBackend {
-  const { WebGPUBackend } = createRequire(import.meta.url)(
-    "@tensorflow/tfjs-backend-webgpu",
-  ) as typeof import("@tensorflow/tfjs-backend-webgpu");
+): Promise<KernelBackend> {
+  const { WebGPUBackend } = await import("@tensorflow/tfjs-backend-webgpu");
 
   class Backend extends WebGPUBackend {
     /** WebGPU drops a whole batch of commands for one that is wrong, and says so to nobody in particular. */

@@ -6,12 +6,11 @@ import { it } from "mocha";
 import { assertClose } from "workbook/assert-close";
 import type { Case } from "workbook/kernels/bench/frame/benchmark";
 import { copyOf, product } from "workbook/kernels/bench/frame/ceilings";
-import { measureCase } from "workbook/kernels/bench/frame/measure";
-import { benchTable } from "workbook/kernels/bench/frame/table";
+import { measureRungs } from "workbook/kernels/bench/frame/measure";
+import { describeGpu, gpuBackend } from "workbook/kernels/device";
 import { random } from "workbook/random";
 import { onGpu, read } from "./on-gpu.js";
 
-const ceilings = { bytesPerSecond: 1e9, flopsPerSecond: 2e9, product: "p", copy: "c" };
 const effort = { batches: 1, milliseconds: 0 };
 const exact = { tolerance: 0, because: "adding 0 is exact" };
 
@@ -49,47 +48,58 @@ onGpu("kernels/bench", () => {
     assertClose(await read(product(a!, b!)), { shape: [n, n], data }, { tolerance: 5e-5, because });
   });
 
-  it("a case gives a row for each rung, compared with the composition and the ceilings", async () => {
+  /** The case above, measured; leaves no tensor behind. */
+  async function measured(rung: (x: tf.Tensor) => tf.Tensor, skip: string[] = []) {
     const before = tf.memory().numTensors;
-    const rows = await measureCase(
-      caseOf((x) => tf.mul(x, 1)),
-      ceilings,
-      effort,
-    );
-    expect(rows.map(({ case: what, rung }) => [what, rung])).to.deep.equal([
-      ["x + 0", "composed"],
-      ["x + 0", "other"],
-    ]);
-    for (const { milliseconds, speedup, bytesPerSecond, ofCopy, ofProduct } of rows) {
-      expect(milliseconds).to.be.above(0);
-      expect(speedup).to.be.closeTo(rows[0]!.milliseconds / milliseconds, 1e-9);
-      expect(bytesPerSecond).to.be.closeTo(64_000 / milliseconds, 1e-3);
-      expect(ofCopy / ofProduct).to.be.closeTo(64 / 1e9 / (8 / 2e9), 1e-9);
-    }
+    const one = caseOf(rung);
+    const inputs = one.inputs();
+    const heard: string[] = [];
+    const result = await measureRungs(one, inputs, effort, {
+      skip,
+      listener: {
+        starting: (name) => heard.push(`starting ${name}`),
+        timed: ({ rung: name }) => heard.push(`timed ${name}`),
+        missing: ({ rung: name }) => heard.push(`missing ${name}`),
+      },
+    });
+    tf.dispose(inputs);
     expect(tf.memory().numTensors).to.equal(before);
+    return { ...result, heard };
+  }
+
+  it("times every rung that gives the composition's numbers, and keeps those numbers", async () => {
+    const { timed, missing, numbers, heard } = await measured((x) => tf.mul(x, 1));
+    expect(timed.map(({ rung }) => rung)).to.deep.equal(["composed", "other"]);
+    for (const { milliseconds, wall } of timed) expect(Math.min(milliseconds, wall)).to.be.above(0);
+    expect(missing).to.deep.equal([]);
+    expect(numbers).to.deep.equal([{ shape: [8], data: Float32Array.from([0, 1, 2, 3, 4, 5, 6, 7]) }]);
+    expect(heard).to.deep.equal(["starting composed", "timed composed", "starting other", "timed other"]);
   });
 
   it("a rung whose numbers are not the composition's is refused before it is timed", async () => {
-    const refused = measureCase(
-      caseOf((x) => tf.add(x, 1)),
-      ceilings,
-      effort,
-    );
-    expect(await refused.then(String, (error: Error) => error.message)).to.match(
-      /^x \+ 0, other: largest error 1\.00e\+0/,
-    );
+    const { timed, missing } = await measured((x) => tf.add(x, 1));
+    expect(timed.map(({ rung }) => rung)).to.deep.equal(["composed"]);
+    expect(missing[0]).to.include({ rung: "other", wrong: true });
+    expect(missing[0]!.reason).to.match(/^x \+ 0, other: largest error 1\.00e\+0/);
   });
 
-  it("the table names machine and adapter, and calls software no GPU", async () => {
-    const rows = await measureCase(
-      caseOf((x) => tf.mul(x, 1)),
-      ceilings,
-      effort,
-    );
-    const setting = { machine: "M", adapter: "A", software: true, date: "2026-01-02T03:04:05Z" };
-    const text = benchTable(rows, ceilings, setting);
-    expect(text).to.contain("A, software in place of a GPU: no figure here is a GPU's; M; 2026-01-02");
-    expect(text).to.contain("ceilings: 1 GB/s (c), 2 GFLOP/s (p, float32)");
-    expect(benchTable(rows, ceilings, { ...setting, software: false })).to.not.contain("software");
+  it("a rung that fails, or gets no memory, costs its own time alone", async () => {
+    const thrown = await measured(() => {
+      throw new Error("no such rung here");
+    });
+    expect(thrown.missing).to.deep.equal([{ rung: "other", reason: "no such rung here", wrong: false }]);
+    const size = describeGpu().limits.maxBufferSize + 4;
+    const large = await measured((x) => {
+      gpuBackend().device.createBuffer({ size, usage: GPUBufferUsage.STORAGE });
+      return tf.mul(x, 1);
+    });
+    expect(large.timed.map(({ rung }) => rung)).to.deep.equal(["composed"]);
+    expect(large.missing[0]).to.include({ rung: "other", wrong: false });
+    expect(large.missing[0]!.reason).to.match(/^WebGPU reports .*size/i);
+  });
+
+  it("goes on behind the rungs that another process has measured", async () => {
+    const { heard } = await measured((x) => tf.mul(x, 1), ["composed"]);
+    expect(heard).to.deep.equal(["starting other", "timed other"]);
   });
 });

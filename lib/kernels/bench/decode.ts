@@ -20,6 +20,7 @@ function decoding(H: number, G: number, S: number, D: number): Case {
     label: `one token, H = ${H}, G = ${G}, cache of ${S}, D = ${D}`,
     flops: 4 * H * S * D,
     bytes: 4 * (2 * G * S * D + 2 * H * D),
+    torch: { problem: "decode" },
     inputs: () => {
       const r = random(S);
       const normal = (heads: number, rows: number) => r.normalTensor<tf.Rank.R4>([1, heads, rows, D]);

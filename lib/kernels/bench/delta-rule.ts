@@ -35,6 +35,8 @@ function forward(H: number, T: number, D: number, forms: Forms): Case {
     label: `delta rule, H = ${H}, T = ${T}, D = ${D}`,
     flops: 6 * H * T * D * D,
     bytes: 4 * (4 * H * T * D + H * T),
+    timesComposed: 20,
+    torch: { problem: "delta rule" },
     inputs: () => inputs(H, T, D),
     rungs: rungsOf(forms, (form) => (all) => form(named(all))),
     rounding,

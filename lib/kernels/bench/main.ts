@@ -1,59 +1,116 @@
-/** `npm run bench:gpu [-- KERNEL...] [--json FILE]`: every rung of the GPU kernels, beside tfjs's operations, on this adapter. */
+/**
+ * `npm run bench:gpu [-- KERNEL...] [--python PATH] [--seconds N] [--json FILE]`: every rung of the GPU kernels on this adapter, beside
+ * tfjs's operations, the adapter's ceilings, and PyTorch's own kernels where a Python that has it is named.
+ *
+ * `npm run bench:gpu -- --pack FOLDER [--with-node]` makes a folder that does the same, and the kernels' tests, on a machine without npm.
+ */
 
-import { readdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import os from "node:os";
-import path from "node:path";
 import process from "node:process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { useBackend } from "../../backend.js";
-import { root } from "../../root.js";
-import { describeGpu } from "../device.js";
-import type { Benchmark } from "./frame/benchmark.js";
-import { measureCeilings } from "./frame/ceilings.js";
-import { measureCase, type Row } from "./frame/measure.js";
-import { benchTable, type Setting } from "./frame/table.js";
+import { casesOf, kernelNames } from "./frame/kernels.js";
+import { measureCases, measureGpu, type Options } from "./frame/parent.js";
+import { type Results, report, type Setting } from "./frame/table.js";
+import { judge } from "./frame/verdict.js";
+import { versions } from "./frame/versions.js";
+import { work } from "./frame/worker.js";
+import { type TorchInfo, Yardstick } from "./frame/yardstick.js";
 
-/** Every other file of this folder is a kernel's. */
-const known = readdirSync(path.join(root, "lib/kernels/bench"))
-  .flatMap((file) => (file.endsWith(".ts") ? [path.basename(file, ".ts")] : []))
-  .filter((name) => name !== "main");
+const WORKER = "--worker";
 
-const { values, positionals } = parseArgs({
-  options: { json: { type: "string" } },
-  allowPositionals: true,
-});
-const unknown = positionals.find((name) => !known.includes(name));
-if (unknown !== undefined) {
-  process.stderr.write(`bench:gpu: no kernel "${unknown}"; expected ${known.join(", ")}\n`);
+/** Longest that one measurement may take, in seconds, unless told. */
+const SECONDS = 60;
+
+if (process.argv[2] === WORKER) await work();
+else await main();
+
+async function main(): Promise<void> {
+  const { values, positionals } = parsed();
+  if (values.pack !== undefined) {
+    const { pack } = await import("./frame/pack.js");
+    process.stdout.write(`${await pack(values.pack, { withNode: values["with-node"] === true })}\n`);
+    return;
+  }
+  const unknown = positionals.find((name) => !kernelNames.includes(name));
+  if (unknown !== undefined) misused(`no kernel "${unknown}"; expected ${kernelNames.join(", ")}`);
+  const seconds = Number(values.seconds ?? SECONDS);
+  if (!(seconds > 0)) misused(`expected --seconds to be a positive number, got ${values.seconds}`);
+  try {
+    const results = await measured(
+      positionals.length > 0 ? positionals : kernelNames,
+      seconds,
+      values.python,
+    );
+    process.stdout.write(`${report(results)}\n`);
+    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(results, undefined, 2)}\n`);
+    // Times decide nothing; numbers do.
+    process.exitCode = results.missing.some(({ wrong }) => wrong) ? 1 : 0;
+  } catch (error) {
+    process.stderr.write(`bench:gpu: ${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function parsed() {
+  const text = { type: "string" } as const;
+  const options = {
+    json: text,
+    python: text,
+    seconds: text,
+    pack: text,
+    "with-node": { type: "boolean" },
+  } as const;
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    return misused((error as Error).message);
+  }
+}
+
+function misused(why: string): never {
+  process.stderr.write(`bench:gpu: ${why}\n`);
   process.exit(2);
 }
 
-try {
-  await useBackend("webgpu");
-} catch (error) {
-  process.stderr.write(`bench:gpu: ${(error as Error).message}\n`);
-  process.exit(1);
-}
-const gpu = describeGpu();
-const effort = gpu.software ? { batches: 3, milliseconds: 1 } : { batches: 9, milliseconds: 100 };
-const setting: Setting = {
-  machine: `${os.cpus()[0]?.model ?? "unknown processor"}, ${os.cpus().length} cores, ${os.type()} ${os.release()}`,
-  adapter: gpu.description,
-  software: gpu.software,
-  date: new Date().toISOString(),
-};
-const progress = (text: string) => process.stderr.write(`${text} …\n`);
-progress("ceilings");
-const ceilings = await measureCeilings(gpu, effort);
-const rows: Row[] = [];
-for (const name of positionals.length > 0 ? positionals : known) {
-  const { benchmark } = (await import(`./${name}.js`)) as { benchmark: Benchmark };
-  for (const one of benchmark(gpu)) {
-    progress(one.label);
-    rows.push(...(await measureCase(one, ceilings, effort)));
+async function measured(kernels: readonly string[], seconds: number, python?: string): Promise<Results> {
+  const progress = (text: string) => process.stderr.write(`${text} …\n`);
+  const worker = [fileURLToPath(import.meta.url), WORKER] as const;
+  const options: Options = { worker, seconds, progress };
+  progress("ceilings");
+  const { gpu, ceilings, clock } = await measureGpu(options);
+  const each = kernels.map(async (kernel) =>
+    (await casesOf(kernel, gpu)).map((one, index) => ({ kernel, index, one })),
+  );
+  const cases = (await Promise.all(each)).flat();
+  if (python !== undefined) progress("PyTorch");
+  const yardstick = python === undefined ? undefined : new Yardstick(python, seconds);
+  try {
+    const torch = await yardstick?.start();
+    const { rows, missing } = await measureCases(cases, ceilings, gpu.software, { ...options, yardstick });
+    const setting: Setting = {
+      machine: `${os.cpus()[0]?.model ?? "unknown processor"}, ${os.cpus().length} cores, ${os.type()} ${os.release()}`,
+      adapter: gpu.description,
+      software: gpu.software,
+      clock,
+      date: new Date().toISOString(),
+      versions: { ...versions(), ...torch?.versions },
+      pytorch:
+        torch === undefined ? "not asked (--python PATH names a Python that has it)" : described(torch),
+    };
+    const verdict = judge(
+      cases.map(({ one }) => one),
+      rows,
+      gpu.software,
+    );
+    return { setting, gpu, ceilings, rows, missing, verdict };
+  } finally {
+    yardstick?.stop();
   }
 }
-process.stdout.write(`${benchTable(rows, ceilings, setting)}\n`);
-if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ setting, gpu, ceilings, rows }, undefined, 2)}\n`);
+
+function described({ device, absent }: TorchInfo): string {
+  const reasons = Object.entries(absent).map(([name, reason]) => `; without ${name}: ${reason}`);
+  return `on ${device}${reasons.join("")}`;
 }

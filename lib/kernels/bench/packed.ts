@@ -48,6 +48,7 @@ function forward(sizes: Sizes): Case {
     label: `packed attention, ${labelOf(sizes)}`,
     flops: 4 * H * D * pairsOf(lengths),
     bytes: 4 * 4 * tokensOf(lengths) * H * D,
+    torch: { problem: "packed", options: { lengths } },
     inputs: () => inputs(sizes),
     rungs: rungsOf(
       { ...forms, subgroup: packed("subgroup"), f16: packed("f16") },

@@ -26,8 +26,8 @@ export const benchmark: Benchmark = ({ software, smallestSubgroup = 0 }) => {
     chunked: fused("chunked"),
     ...(smallestSubgroup >= LANES ? { subgroup: fused("subgroup") } : {}),
   };
-  const [D, N] = software ? [64, 16] : [1024, 16];
-  const lengths = software ? [256] : [1024, 4096, 16384];
+  const [D, N] = software ? [64, 16] : [1536, 16];
+  const lengths = software ? [256] : [1024, 4096];
   return lengths.flatMap((T) => [forward(forms, T, D, N), gradients(forms, T, D, N)]);
 };
 
@@ -37,6 +37,8 @@ function forward(forms: Forms, T: number, D: number, N: number): Case {
     label: `selective scan, T = ${T}, D = ${D}, N = ${N}`,
     flops: (7 * N + 1) * T * D,
     bytes: 4 * (3 * T * D + D * N + 2 * T * N),
+    timesComposed: 20,
+    torch: { problem: "selective scan" },
     inputs: () => inputs(T, D, N),
     rungs: rungsOf(forms, (form) => (all) => form(named(all))),
     rounding,
@@ -49,6 +51,8 @@ function gradients(forms: Forms, T: number, D: number, N: number): Case {
     label: `selective scan and its gradients, T = ${T}, D = ${D}, N = ${N}`,
     flops: 3 * (7 * N + 1) * T * D,
     bytes: 4 * (6 * T * D + 2 * D * N + 4 * T * N),
+    timesComposed: 20,
+    torch: { problem: "selective scan", gradients: 5 },
     inputs: () => inputs(T, D, N),
     rungs: rungsOf(
       forms,

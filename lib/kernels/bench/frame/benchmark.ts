@@ -22,6 +22,19 @@ export interface Case {
   readonly rounding: Tolerance;
   /** By name, for rungs that may be farther. */
   readonly roundings?: Readonly<Record<string, Tolerance>>;
+  /** How many times as fast as the composition the best rung ought to be on a GPU; nothing is said of it unless given. */
+  readonly timesComposed?: number;
+  /** What PyTorch computes from the same inputs, so that its time can stand beside ours; nothing unless given. */
+  readonly torch?: TorchProblem;
+}
+
+/** A problem that `torch/` knows by name. */
+export interface TorchProblem {
+  readonly problem: string;
+  /** Whatever else that problem needs. */
+  readonly options?: Readonly<Record<string, number | boolean | string | readonly number[]>>;
+  /** Of so many inputs, the first ones, the gradients of the output's sum are the result. The output itself is unless given. */
+  readonly gradients?: number;
 }
 
 /** The cases of a kernel on that adapter: small ones on software. Exported as `benchmark`. */

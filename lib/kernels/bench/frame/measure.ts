@@ -1,67 +1,98 @@
 /** Measures the rungs of one case: first that they are right, then how long they take. */
 
 import * as tf from "@tensorflow/tfjs";
+import { AssertionError } from "chai";
 import { assertClose } from "../../../assert-close.js";
 import { takeGpuErrors } from "../../device.js";
 import type { Case } from "./benchmark.js";
-import type { Ceilings } from "./ceilings.js";
-import { type Effort, timeOnGpu } from "./clock.js";
+import { type Effort, forgetFreeBuffers, timeOnGpu } from "./clock.js";
 
-export interface Row {
-  readonly case: string;
+/** How long one rung took. */
+export interface Timed {
   readonly rung: string;
-  /** Median. */
+  /** Median, on the GPU's clock where it has one. */
   readonly milliseconds: number;
   /** Interquartile range. */
   readonly iqr: number;
-  /** How many times as fast as the composition. */
-  readonly speedup: number;
-  readonly bytesPerSecond: number;
-  readonly flopsPerSecond: number;
-  /** Shares of the ceilings, from 0 to 1. */
-  readonly ofCopy: number;
-  readonly ofProduct: number;
+  /** Median for whoever waits. */
+  readonly wall: number;
 }
 
-/** @throws AssertionError for a rung whose numbers are not the composition's: its time would say nothing. */
-export async function measureCase(one: Case, ceilings: Ceilings, effort: Effort): Promise<Row[]> {
-  const inputs = one.inputs();
-  try {
-    const [[composed] = []] = [Object.values(one.rungs)];
-    const expected = await numbers(() => composed!(inputs));
-    const rows: Row[] = [];
-    for (const [rung, run] of Object.entries(one.rungs)) {
-      for (const [i, actual] of (await numbers(() => run(inputs))).entries()) {
-        assertClose(actual, expected[i]!, one.roundings?.[rung] ?? one.rounding, `${one.label}, ${rung}`);
-      }
-      const { median, iqr } = await timeOnGpu(() => run(inputs), effort);
-      const errors = takeGpuErrors();
-      if (errors.length > 0) throw new Error(`${one.label}, ${rung}: WebGPU reports ${errors[0]}`);
-      const perSecond = (count: number) => count / (median / 1000);
-      const [bytesPerSecond, flopsPerSecond] = [perSecond(one.bytes), perSecond(one.flops)];
-      rows.push({
-        case: one.label,
-        rung,
-        milliseconds: median,
-        iqr,
-        speedup: (rows[0]?.milliseconds ?? median) / median,
-        bytesPerSecond,
-        flopsPerSecond,
-        ofCopy: bytesPerSecond / ceilings.bytesPerSecond,
-        ofProduct: flopsPerSecond / ceilings.flopsPerSecond,
+/** A rung that has no time, and why. */
+export interface Missing {
+  readonly rung: string;
+  readonly reason: string;
+  /** True where it ran and gave other numbers than the composition. */
+  readonly wrong: boolean;
+}
+
+export interface Numbers {
+  readonly shape: readonly number[];
+  readonly data: ArrayLike<number>;
+}
+
+/** Who hears of each step of a case as it happens. */
+export interface Listener {
+  starting?(rung: string): void;
+  timed?(timed: Timed): void;
+  missing?(missing: Missing): void;
+}
+
+/** What could be measured, and the numbers that all of it agreed on: none where nothing ran. */
+export interface Measured {
+  readonly timed: readonly Timed[];
+  readonly missing: readonly Missing[];
+  readonly numbers?: readonly Numbers[];
+}
+
+/**
+ * Times each rung whose numbers are the composition's, or the first rung's that runs where the composition does not. One that is
+ * wrong, fails or asks for more memory than there is becomes a `Missing`. Leaves the inputs to the caller.
+ */
+export async function measureRungs(
+  { label, rungs, rounding, roundings }: Case,
+  inputs: readonly tf.Tensor[],
+  effort: Effort,
+  { skip = [], listener = {} }: { readonly skip?: readonly string[]; readonly listener?: Listener } = {},
+): Promise<Measured> {
+  const [timed, missing]: [Timed[], Missing[]] = [[], []];
+  let expected: Numbers[] | undefined;
+  for (const [rung, run] of Object.entries(rungs)) {
+    if (skip.includes(rung)) continue;
+    listener.starting?.(rung);
+    try {
+      const actual = await numbersOf(() => run(inputs));
+      refuseGpuErrors();
+      expected?.forEach((numbers, i) => {
+        assertClose(actual[i] ?? Number.NaN, numbers, roundings?.[rung] ?? rounding, `${label}, ${rung}`);
       });
+      expected ??= actual;
+      const { median, iqr, wall } = await timeOnGpu(() => run(inputs), effort);
+      refuseGpuErrors();
+      timed.push({ rung, milliseconds: median, iqr, wall });
+      listener.timed?.(timed.at(-1)!);
+    } catch (error) {
+      missing.push({ rung, reason: (error as Error).message, wrong: error instanceof AssertionError });
+      listener.missing?.(missing.at(-1)!);
     }
-    return rows;
-  } finally {
-    tf.dispose(inputs);
+    forgetFreeBuffers();
   }
+  return { timed, missing, numbers: expected };
 }
 
-async function numbers(run: () => tf.Tensor | tf.Tensor[]) {
+/** WebGPU tells most of what goes wrong besides the call: no memory, a lost device. */
+function refuseGpuErrors(): void {
+  const [first] = takeGpuErrors();
+  if (first !== undefined) throw new Error(`WebGPU reports ${first.split("\n")[0]}`);
+}
+
+async function numbersOf(run: () => tf.Tensor | tf.Tensor[]): Promise<Numbers[]> {
   const results = [tf.tidy(run)].flat();
-  const read = await Promise.all(
-    results.map(async (each) => ({ shape: each.shape, data: await each.data() })),
-  );
-  tf.dispose(results);
-  return read;
+  try {
+    return await Promise.all(
+      results.map(async (each) => ({ shape: each.shape, data: (await each.data()) as Float32Array })),
+    );
+  } finally {
+    tf.dispose(results);
+  }
 }
