@@ -5,7 +5,6 @@
 
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { within } from "../../jupyter/async.js";
 import { documents, sessionSpecifier } from "../../jupyter/kernel/types/project.js";
 import type { RpcProcess } from "../../jupyter/kernel/types/rpc.js";
 import { LanguageServer } from "../../jupyter/kernel/types/server.js";
@@ -21,8 +20,6 @@ const errorSeverity = 1;
 const patientMs = 10_000;
 /** The first check reads all of tfjs's declarations, perhaps on a busy machine. */
 const warmUpMs = 120_000;
-/** For a killed process to be gone. A timer, because a server that is waited for does not keep Node from ending. */
-const goneMs = 5000;
 
 /** The errors of a text beside a lesson's exercises; undefined when they cannot be told in time. */
 export type Diagnose = (text: string, signatures: Lesson) => Promise<readonly LspDiagnostic[] | undefined>;
@@ -63,7 +60,7 @@ export class TypeChecker {
   };
 
   async close(): Promise<void> {
-    await within(goneMs, this.#server.close());
+    await this.#server.close();
   }
 
   /** Undefined when the server takes too long or dies. */
@@ -83,8 +80,7 @@ export class TypeChecker {
       } catch (error) {
         // One that did not even start is no fault of this text.
         if (server === undefined) throw error;
-        server.kill();
-        await within(goneMs, server.exited);
+        await server.end();
         // The next server begins with what this one had, which may have been its end.
         this.#server.setText("cell", "");
         // It may have been killed from outside; whoever was late will be late again.
