@@ -45,10 +45,17 @@ export class LanguageServer {
   #starting: Promise<RpcProcess> | undefined;
   #closed = false;
   readonly #patience: Patience;
+  readonly #wrapper: readonly string[];
 
-  constructor(folder: { cwd: string; root: string }, patience = usualPatience) {
+  /** @param wrapper a command that becomes the server's: one that sets limits, say. */
+  constructor(
+    folder: { cwd: string; root: string },
+    patience = usualPatience,
+    wrapper: readonly string[] = [],
+  ) {
     this.#folder = folder;
     this.#patience = patience;
+    this.#wrapper = wrapper;
   }
 
   /** The running server; starts it when there is none. */
@@ -129,7 +136,7 @@ export class LanguageServer {
 
   async #launch(): Promise<RpcProcess> {
     const { cwd } = this.#folder;
-    const argv = serverCommand();
+    const argv = [...this.#wrapper, ...serverCommand()];
     const server = new RpcProcess(argv, {
       cwd,
       env: collectLess,
@@ -140,7 +147,9 @@ export class LanguageServer {
       await server.request("initialize", initialization(cwd), startMs);
     } catch (error) {
       await server.end();
-      throw new Error(`types: TypeScript's language server ${argv[0]} did not start`, { cause: error });
+      throw new Error(`types: TypeScript's language server ${argv[this.#wrapper.length]} did not start`, {
+        cause: error,
+      });
     }
     server.notify("initialized", {});
     // The server heeds `customConfigFileName` only from its first request on, and opening a document before that would
