@@ -2,8 +2,8 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, createReadStream, existsSync, mkdtempSync, type ReadStream, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { chmodSync, closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
@@ -183,10 +183,10 @@ describe("each wall is what stops an attack", function () {
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
     chmodSync(folder, 0o755);
-    const pipes: ReadStream[] = [];
+    /** What a test that fails or takes too long leaves would keep this process from ending. */
+    const leftovers: (() => void)[] = [];
     after(() => {
-      // One that never ended would keep this process from ending.
-      for (const pipe of pipes) pipe.destroy();
+      for (const remove of leftovers) remove();
       rmSync(folder, { recursive: true });
     });
 
@@ -196,15 +196,26 @@ describe("each wall is what stops an attack", function () {
         else skipWithoutNamespaces(this);
         const held = path.join(folder, separation);
         expect(spawnSync("mkfifo", ["-m", "666", held]).status).to.equal(0);
-        // Every process that comes of the command keeps this pipe open: it ends with the last of them.
-        const pipe = createReadStream(held);
-        pipes.push(pipe);
+        // Every process that comes of the command keeps this pipe open: it ends with the last of them. It is read
+        // without blocking, for a thread that is stuck in a read cannot be called back.
+        const { O_RDONLY, O_NONBLOCK } = constants;
+        const pipe = new Socket({
+          fd: openSync(held, O_RDONLY | O_NONBLOCK),
+          readable: true,
+          writable: false,
+        });
+        leftovers.push(() => pipe.destroy());
+        // Until the grader has opened it, our own end keeps it open.
+        const own = openSync(held, "w");
         const ended = once(pipe.resume(), "end");
         const code = graderThatHangs(held, separation);
         const grader = spawn(process.execPath, ["--input-type=module", "-e", code], {
           stdio: ["ignore", "pipe", "inherit"],
         });
-        const [text] = (await once(grader.stdout!, "data")) as [Buffer];
+        leftovers.push(() => grader.kill("SIGKILL"));
+        const early = once(grader, "exit").then(() => ["the grader ended early"]);
+        const [text] = await Promise.race([once(grader.stdout!, "data"), early]);
+        closeSync(own);
         expect(String(text)).to.contain("looping");
         expect(pipe.readableEnded).to.equal(false);
         grader.kill("SIGKILL");
