@@ -12,6 +12,8 @@ const COUNT = 4_000;
 
 /** What each grader has for itself: two that draw at the same moment must not draw the same id. */
 const BLOCK = 20;
+/** So often are processes looked for that start others while they are killed. */
+const ROUNDS = 20;
 const claims = "/run/workbook-users";
 
 let next = 0;
@@ -50,6 +52,21 @@ function claimBlock(): number {
   return FIRST + start * BLOCK;
 }
 
+/** Kills all processes of such a user, which may have started others since. */
+export function endProcessesOf(user: number): void {
+  for (let round = 0; round < ROUNDS; round++) {
+    const left = processes().filter((pid) => userOf(pid) === user);
+    if (left.length === 0) return;
+    for (const pid of left) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+  }
+}
+
 function accounts(): number[] {
   let text = "";
   try {
@@ -60,17 +77,21 @@ function accounts(): number[] {
   return [...text.matchAll(/^[^:]*:[^:]*:(\d+):/gm)].map(([, user]) => Number(user));
 }
 
-/** None where there is no /proc. */
 function usersOfProcesses(): number[] {
+  return processes().flatMap((pid) => userOf(pid) ?? []);
+}
+
+function userOf(pid: number): number | undefined {
+  return statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid;
+}
+
+/** None where there is no /proc. */
+function processes(): number[] {
   let names: string[] = [];
   try {
     names = readdirSync("/proc");
   } catch {
-    return [];
+    // There is none.
   }
-  return names.flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    const user = statSync(`/proc/${name}`, { throwIfNoEntry: false })?.uid;
-    return user === undefined ? [] : [user];
-  });
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
 }

@@ -2,11 +2,22 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, constants, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { after, before, type Context, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
@@ -180,6 +191,40 @@ describe("each wall is what stops an attack", function () {
     });
   });
 
+  describe("the bound on threads and processes", () => {
+    const child = `node("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"])`;
+    for (const [what, bomb] of [
+      ["threads", `new (node("worker_threads").Worker)("setInterval(() => {}, 1000)", { eval: true })`],
+      ["processes", child],
+    ] as const) {
+      for (const separation of ["bubblewrap", "unshare", "user", "none"] as const) {
+        // Nothing tells which orphans were theirs, and Node cannot be a second time where only its files are.
+        if (what === "processes" && separation !== "unshare" && separation !== "user") continue;
+        it(`stops ${what} without an end, where the permission model does not (${separation})`, async function () {
+          if (separation === "user") skipUnlessRoot(this);
+          else skipWithoutNamespaces(this);
+          let own: number | undefined;
+          const start: Start = (folder, limits) => {
+            const { args, ...rest } = command(folder, limits, separation);
+            own = rest.user;
+            return {
+              ...rest,
+              args: args.filter((arg) => !/^--(experimental-)?permission$|^--allow-fs/.test(arg)),
+            };
+          };
+          const judged = await judgeAttack(
+            { code: `exports.square = () => { for (;;) ${bomb}; }`, only: ["square"] },
+            start,
+          );
+          const { message } = judged.exercises[0]!.tests[0]!;
+          expect(message).to.match(/^square (started more than 64 threads or processes|threw Error: EAGAIN)/);
+          // Killed, and gone when the system has got round to it.
+          while (own !== undefined && ofUser(own).length > 0) await sleep(20);
+        });
+      }
+    }
+  });
+
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
     chmodSync(folder, 0o755);
@@ -249,6 +294,12 @@ function graderThatHangs(held: string, separation: string): string {
     const onOutput = (text) => process.stdout.write(text);
     await isolated('console.log("looping"); for (;;);', { onOutput, command: holding, limits: { seconds: 600 } }).load();
   `;
+}
+
+/** Processes of a user. */
+function ofUser(user: number): string[] {
+  const names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return names.filter((name) => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.uid === user);
 }
 
 /** `REQUIRE_WALLS=1` makes `describeWalls` throw instead. */
