@@ -1,14 +1,13 @@
 /** What coordinator and workers say to each other. Both are trusted; submissions run in neither. */
 
 import type { Lesson } from "../submissions/exercise.js";
-import type { LspDiagnostic } from "../submissions/type-problems.js";
 import type { Diagnose } from "../submissions/types.js";
 import type { Judgement, Task } from "./outcome.js";
 
 export type ToWorker =
   | { readonly kind: "judge"; readonly task: Task }
   /** The answer to `diagnose`. */
-  | { readonly kind: "diagnosed"; readonly found: readonly LspDiagnostic[] | undefined }
+  | { readonly kind: "diagnosed"; readonly found: Awaited<ReturnType<Diagnose>> }
   /** There is none: the language server does not start. */
   | { readonly kind: "undiagnosed"; readonly message: string };
 

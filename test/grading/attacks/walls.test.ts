@@ -2,11 +2,22 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, createReadStream, existsSync, mkdtempSync, type ReadStream, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { after, before, type Context, describe, it } from "mocha";
 import { useBackend } from "workbook/backend";
@@ -180,13 +191,47 @@ describe("each wall is what stops an attack", function () {
     });
   });
 
+  describe("the bound on threads and processes", () => {
+    const child = `node("child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"])`;
+    for (const [what, bomb] of [
+      ["threads", `new (node("worker_threads").Worker)("setInterval(() => {}, 1000)", { eval: true })`],
+      ["processes", child],
+    ] as const) {
+      for (const separation of ["bubblewrap", "unshare", "user", "none"] as const) {
+        // Nothing tells which orphans were theirs, and Node cannot be a second time where only its files are.
+        if (what === "processes" && separation !== "unshare" && separation !== "user") continue;
+        it(`stops ${what} without an end, where the permission model does not (${separation})`, async function () {
+          if (separation === "user") skipUnlessRoot(this);
+          else skipWithoutNamespaces(this);
+          let own: number | undefined;
+          const start: Start = (folder, limits) => {
+            const { args, ...rest } = command(folder, limits, separation);
+            own = rest.user;
+            return {
+              ...rest,
+              args: args.filter((arg) => !/^--(experimental-)?permission$|^--allow-fs/.test(arg)),
+            };
+          };
+          const judged = await judgeAttack(
+            { code: `exports.square = () => { for (;;) ${bomb}; }`, only: ["square"] },
+            start,
+          );
+          const { message } = judged.exercises[0]!.tests[0]!;
+          expect(message).to.match(/^square (started more than 64 threads or processes|threw Error: EAGAIN)/);
+          // Killed, and gone when the system has got round to it.
+          while (own !== undefined && ofUser(own).length > 0) await sleep(20);
+        });
+      }
+    }
+  });
+
   describe("when the grader is killed", () => {
     const folder = mkdtempSync(path.join(tmpdir(), "workbook-death-"));
     chmodSync(folder, 0o755);
-    const pipes: ReadStream[] = [];
+    /** What a test that fails or takes too long leaves would keep this process from ending. */
+    const leftovers: (() => void)[] = [];
     after(() => {
-      // One that never ended would keep this process from ending.
-      for (const pipe of pipes) pipe.destroy();
+      for (const remove of leftovers) remove();
       rmSync(folder, { recursive: true });
     });
 
@@ -196,15 +241,26 @@ describe("each wall is what stops an attack", function () {
         else skipWithoutNamespaces(this);
         const held = path.join(folder, separation);
         expect(spawnSync("mkfifo", ["-m", "666", held]).status).to.equal(0);
-        // Every process that comes of the command keeps this pipe open: it ends with the last of them.
-        const pipe = createReadStream(held);
-        pipes.push(pipe);
+        // Every process that comes of the command keeps this pipe open: it ends with the last of them. It is read
+        // without blocking, for a thread that is stuck in a read cannot be called back.
+        const { O_RDONLY, O_NONBLOCK } = constants;
+        const pipe = new Socket({
+          fd: openSync(held, O_RDONLY | O_NONBLOCK),
+          readable: true,
+          writable: false,
+        });
+        leftovers.push(() => pipe.destroy());
+        // Until the grader has opened it, our own end keeps it open.
+        const own = openSync(held, "w");
         const ended = once(pipe.resume(), "end");
         const code = graderThatHangs(held, separation);
         const grader = spawn(process.execPath, ["--input-type=module", "-e", code], {
           stdio: ["ignore", "pipe", "inherit"],
         });
-        const [text] = (await once(grader.stdout!, "data")) as [Buffer];
+        leftovers.push(() => grader.kill("SIGKILL"));
+        const early = once(grader, "exit").then(() => ["the grader ended early"]);
+        const [text] = await Promise.race([once(grader.stdout!, "data"), early]);
+        closeSync(own);
         expect(String(text)).to.contain("looping");
         expect(pipe.readableEnded).to.equal(false);
         grader.kill("SIGKILL");
@@ -238,6 +294,12 @@ function graderThatHangs(held: string, separation: string): string {
     const onOutput = (text) => process.stdout.write(text);
     await isolated('console.log("looping"); for (;;);', { onOutput, command: holding, limits: { seconds: 600 } }).load();
   `;
+}
+
+/** Processes of a user. */
+function ofUser(user: number): string[] {
+  const names = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return names.filter((name) => statSync(`/proc/${name}`, { throwIfNoEntry: false })?.uid === user);
 }
 
 /** `REQUIRE_WALLS=1` makes `describeWalls` throw instead. */

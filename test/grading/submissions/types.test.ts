@@ -11,6 +11,17 @@ import { TypeChecker } from "workbook/grading/submissions/types";
 import { root } from "workbook/root";
 import { accepted, answers, notebookFile } from "./material.js";
 
+/** A conditional type that doubles a union of texts at each step. */
+const manyTexts = `type Texts<T extends string, D extends unknown[]> = D["length"] extends 22 ? T
+  : Texts<\`\${T}a\`, [...D, 0]> | Texts<\`\${T}b\`, [...D, 0]>;
+  export const many: Texts<"", []> = 1;`;
+
+/** A huge union of long tuples. */
+const manyTuples = `type Twice<T extends unknown[], N extends unknown[]> = N["length"] extends 13 ? T
+  : Twice<[...T, ...T], [...N, 0]>;
+  type Each<K extends number> = K extends K ? Twice<[K], []> : never;
+  export const many: Each<${Array.from({ length: 4000 }, (_, i) => i).join(" | ")}> = 1;`;
+
 describe("the types of a submission", () => {
   let checker: TypeChecker;
   before(() => {
@@ -146,18 +157,35 @@ describe("the types of a submission", () => {
     );
   });
 
-  it("that cannot be checked in time are refused in one sentence, and the next submission is checked", async () => {
-    const impatient = new TypeChecker({ checkMs: 1 });
+  for (const [what, limits, words, hostile] of [
+    ["in time", { seconds: 1 }, "within 1 s", manyTexts],
+    ["in the memory that there is", { memoryMB: 250 }, "in 250 MB of memory", manyTuples],
+  ] as const) {
+    it(`that cannot be checked ${what} are refused in one sentence, and the next submission is checked`, async () => {
+      const strict = new TypeChecker(limits);
+      try {
+        const check = async (text: string) =>
+          strict.check(await accepted("alice.ts", text), lesson("start-here"));
+        const [refused, next] = await Promise.all([check(`${answers}\n${hostile}`), check(answers)]);
+        const message = `alice.ts: the types could not be checked ${words}; simplify them, or begin with // @ts-nocheck`;
+        expect(refused).to.deep.equal({ reason: "types", message });
+        expect(next).to.deep.equal([]);
+      } finally {
+        await strict.close();
+      }
+    }).timeout(60_000);
+  }
+
+  it("count the server's own processor time: a server that has to wait loses nothing", async () => {
+    const strict = new TypeChecker({ seconds: 1 });
     try {
-      const submission = await accepted("alice.ts", answers);
-      const found = await impatient.check(submission, lesson("start-here"));
-      expect(found).to.deep.equal({
-        reason: "types",
-        message:
-          "alice.ts: the types could not be checked within 0.001 s; simplify them, or begin with // @ts-nocheck",
-      });
+      const check = async () => strict.check(await accepted("alice.ts", answers), lesson("start-here"));
+      await check();
+      process.kill(strict.pid!, "SIGSTOP");
+      setTimeout(() => process.kill(strict.pid!, "SIGCONT"), 1500);
+      expect(await check()).to.deep.equal([]);
     } finally {
-      await impatient.close();
+      await strict.close();
     }
   });
 

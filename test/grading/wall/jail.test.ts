@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import process from "node:process";
 import { AssertionError, expect } from "chai";
 import { type Context, describe, it } from "mocha";
@@ -24,11 +25,36 @@ function withoutPrograms(code: string, env: Record<string, string> = {}, user?: 
 const describing = `const { describeWalls } = await import("${module("jail")}");
   describeWalls(); console.log(JSON.stringify(describeWalls()));`;
 
+/** Five ids that a grader would give, while it and the others are alive. */
+const drawing = `const { unusedUser } = await import("${module("user")}");
+  console.log(JSON.stringify(Array.from({ length: 5 }, unusedUser))); setInterval(() => {}, 1000);`;
+
 function skipUnless(condition: boolean, context: Context): void {
   if (condition) return;
   context.skipReason = "only root, with the workbook where others can read it, can run it as somebody else";
   context.skip();
 }
+
+describe("users of graders that work at the same time", () => {
+  it("are another block for each grader, also for two that draw in one instant", async function () {
+    skipUnless(isRoot(), this);
+    const graders = Array.from({ length: 6 }, () =>
+      spawn(process.execPath, ["--input-type=module", "-e", drawing], {
+        stdio: ["ignore", "pipe", "inherit"],
+      }),
+    );
+    try {
+      const drawn = await Promise.all(graders.map(async ({ stdout }) => (await once(stdout, "data"))[0]));
+      const blocks = drawn.map((text) =>
+        (JSON.parse(String(text)) as number[]).map((user) => Math.floor(user / 20)),
+      );
+      for (const each of blocks) expect(new Set(each)).to.have.property("size", 1);
+      expect(new Set(blocks.flat())).to.have.property("size", 6);
+    } finally {
+      for (const grader of graders) grader.kill("SIGKILL");
+    }
+  });
+});
 
 describe("the jail", () => {
   it("knows every wall either as standing or as missing", () => {

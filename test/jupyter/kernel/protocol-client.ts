@@ -18,6 +18,20 @@ export interface Heard {
   readonly message: Message;
 }
 
+interface StartOptions {
+  readonly script: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly flags: readonly string[];
+  readonly cwd: string;
+  readonly key: string;
+  /** As of another kernel that is gone. */
+  readonly connection: ConnectionInfo | undefined;
+  /** The connection file; one of its own unless given. */
+  readonly file: string | undefined;
+  /** A command that starts the one behind it. */
+  readonly wrapper: readonly string[];
+}
+
 const patienceMs = 10_000;
 
 export class TestClient {
@@ -29,19 +43,23 @@ export class TestClient {
   /** What the process itself printed. */
   printed = "";
   readonly #channels: Channels;
+  /** Its connection file. */
+  readonly file: string;
   readonly #folder: string;
   #wake = () => {};
 
   private constructor(
     connection: ConnectionInfo,
     script: string,
-    { env, flags, cwd }: { env: NodeJS.ProcessEnv; flags: readonly string[]; cwd: string },
+    { env, flags, cwd, file, wrapper }: Omit<StartOptions, "connection" | "script" | "key">,
   ) {
     this.connection = connection;
     this.#folder = mkdtempSync(path.join(os.tmpdir(), "protocol-"));
-    const file = path.join(this.#folder, "connection.json");
-    writeFileSync(file, JSON.stringify(connection));
-    this.process = spawn(process.execPath, ["--no-force-async-hooks-checks", ...flags, script, file], {
+    this.file = file ?? path.join(this.#folder, "connection.json");
+    writeFileSync(this.file, JSON.stringify(connection));
+    const node = [process.execPath, "--no-force-async-hooks-checks", ...flags, script, this.file];
+    const [program, ...args] = [...wrapper, ...node];
+    this.process = spawn(program!, args, {
       // A kernel that this process leaves behind ends by itself.
       env: { ...process.env, JPY_PARENT_PID: String(process.pid), ...env },
       cwd,
@@ -64,14 +82,16 @@ export class TestClient {
   /** Starts a kernel, on new ports unless given a connection, and waits until it greets on iopub. */
   static async start({
     script = fakeMain,
-    env = {} as NodeJS.ProcessEnv,
-    flags = [] as readonly string[],
+    env = {},
+    flags = [],
     cwd = process.cwd(),
-    key = randomUUID() as string,
-    connection = undefined as ConnectionInfo | undefined,
-  } = {}): Promise<TestClient> {
+    key = randomUUID(),
+    connection,
+    file,
+    wrapper = [],
+  }: Partial<StartOptions> = {}): Promise<TestClient> {
     const where = connection ?? { ...(await newConnection()), key };
-    const client = new TestClient(where, script, { env, flags, cwd });
+    const client = new TestClient(where, script, { env, flags, cwd, file, wrapper });
     await client.until((heard) => heard.some(({ message }) => message.header.msg_type === "iopub_welcome"));
     return client;
   }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import process from "node:process";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect } from "chai";
 import { afterEach, describe, it } from "mocha";
@@ -23,7 +24,7 @@ function parentOf(pid: number): number | undefined {
 }
 
 async function gone(pid: number): Promise<void> {
-  while (parentOf(pid) !== undefined) await new Promise((go) => setTimeout(go, 10));
+  while (parentOf(pid) !== undefined) await sleep(10);
 }
 
 describe("a kernel that ends while a cell runs", () => {
@@ -64,8 +65,10 @@ describe("a kernel that ends while a cell runs", () => {
     }
     const first = await start();
     await first.execute("1");
-    const children = childrenOf(first.process.pid!);
-    expect(children).to.have.length(1); // the language server
+    const { pid } = first.process;
+    while (childrenOf(pid!).length < 2) await sleep(10);
+    const children = childrenOf(pid!);
+    expect(children).to.have.length(2); // the language server, and the witness of a crash
     await first.send("execute_request", { code: "for (;;) {}" });
     first.process.kill("SIGKILL");
     await first.exited;

@@ -1,9 +1,11 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { expect } from "chai";
 import { after, before, describe, it } from "mocha";
+import { LanguageServer } from "../../../lib/jupyter/kernel/types/server.js";
 import { type CellTypes, createTypes } from "../../../lib/jupyter/kernel/types/types.js";
 import { root } from "../../../lib/root.js";
 
@@ -451,6 +453,56 @@ describe("the language server of a session", () => {
     expect(alive(pid)).to.equal(false);
     expect(await types.check("const x: string = 1;")).to.deep.equal([]);
     expect((await types.complete("cons", 4)).items).to.deep.equal([]);
+  });
+
+  it("is waited for by a completion while it is still busy with its first files, but not for ever", async () => {
+    const path = 'import {} from "workbook/atten';
+    for (const [longMs, expected] of [
+      [8000, ["attention"]],
+      [400, []],
+    ] as const) {
+      const server = new LanguageServer({ cwd, root }, { answerMs: 200, longMs });
+      const types = await createTypes({ cwd, root }, server);
+      try {
+        // Stopped, for a time: a server that reads from a slow disk, as far as anybody can tell.
+        process.kill(types.serverPid!, "SIGSTOP");
+        const begun = performance.now();
+        const going = setTimeout(() => process.kill(types.serverPid!, "SIGCONT"), 1000);
+        const labels = (await types.complete(path, path.length)).items.map(({ label }) => label);
+        expect(labels).to.deep.equal(expected);
+        if (expected.length === 0) expect(performance.now() - begun).to.be.below(950);
+        clearTimeout(going);
+      } finally {
+        process.kill(types.serverPid!, "SIGCONT");
+        await types.close();
+      }
+    }
+  });
+
+  it("keeps Node from ending before it is gone", () => {
+    const url = new URL("../../../lib/jupyter/kernel/types/server.js", import.meta.url);
+    const code = `
+      const { LanguageServer } = await import(${JSON.stringify(url)});
+      const server = new LanguageServer(${JSON.stringify({ cwd, root })});
+      await server.start();
+      process.kill(server.pid, "SIGSTOP");
+      await server.close();
+      try { process.kill(server.pid, 0); } catch ({ code }) { console.log(code); }`;
+    const args = ["--input-type=module", "-e", code];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 15_000 });
+    expect([status, stdout]).to.deep.equal([0, "ESRCH\n"]);
+  });
+
+  it("is not waited for when it does not die", async () => {
+    const server = new LanguageServer({ cwd, root });
+    const stuck = await server.start();
+    const { kill } = stuck;
+    stuck.kill = () => {};
+    process.kill(server.pid!, "SIGSTOP");
+    await server.close();
+    expect(stuck.alive).to.equal(true);
+    kill.call(stuck);
+    await stuck.exited;
   });
 
   it("works in a folder without tsconfig, and sees files change there", async () => {

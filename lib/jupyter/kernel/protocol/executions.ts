@@ -9,8 +9,16 @@ import type { MainThread } from "./main-thread.js";
 import type { CellEnd } from "./messages.js";
 import type { KernelSockets } from "./sockets.js";
 
+/** What is told of cells, and asked before the first one that anybody sees. */
+interface Watcher {
+  /** @param count of the cell that begins to run; undefined when it has ended. */
+  watch(count: number | undefined): void;
+  greeting(): Promise<string | undefined> | undefined;
+}
+
 interface Running {
   readonly run: number;
+  readonly count: number;
   readonly request: Message;
   readonly end: (end: CellEnd) => void;
 }
@@ -19,7 +27,7 @@ export class Executions {
   readonly history = new History();
   readonly #sockets: KernelSockets;
   readonly #main: MainThread;
-  readonly #onRun: () => void;
+  readonly #watcher: Watcher;
   readonly #queue = new ExecuteQueue();
   /** Count → header of the request, also of cells that are over: their timers may still print. Undefined: silent. */
   readonly #parents = new Map<number, Header | undefined>();
@@ -27,10 +35,10 @@ export class Executions {
   #last: Partial<Header> = {};
   #runs = 0;
   #count = 0;
+  #isGreeted = false;
 
-  /** @param onRun called when a cell begins to run. */
-  constructor(sockets: KernelSockets, main: MainThread, onRun: () => void) {
-    this.#onRun = onRun;
+  constructor(sockets: KernelSockets, main: MainThread, watcher: Watcher) {
+    this.#watcher = watcher;
     this.#sockets = sockets;
     this.#main = main;
   }
@@ -38,6 +46,11 @@ export class Executions {
   /** The number of the run under way; each request is another run. */
   get run(): number | undefined {
     return this.#running?.run;
+  }
+
+  /** The count of the cell that runs. */
+  get cell(): number | undefined {
+    return this.#running?.count;
   }
 
   get request(): Message | undefined {
@@ -95,13 +108,14 @@ export class Executions {
     const run = ++this.#runs;
     if (counted) this.#count = count;
     const ended = new Promise<CellEnd>((end) => {
-      this.#running = { run, request, end };
+      this.#running = { run, count, request, end };
     });
     this.#last = header;
     this.#parents.set(count, silent ? undefined : header);
     void this.#status("busy", header);
     if (!silent) void this.#sockets.publish("execute_input", { code, execution_count: count }, header);
     if (counted) this.history.add(count, code);
+    if (!silent && !this.#isGreeted) await this.#greet(header);
     this.#main.post({
       kind: "execute",
       run,
@@ -111,9 +125,10 @@ export class Executions {
       allowStdin: content.allow_stdin === true,
       expressions: strings(content.user_expressions),
     });
-    this.#onRun();
+    this.#watcher.watch(count);
     const { error, expressions, payload } = await ended;
     this.#running = undefined;
+    this.#watcher.watch(undefined);
     const execution_count = counted ? count : this.#count;
     if (error === undefined) {
       await this.#reply(request, { status: "ok", execution_count, user_expressions: expressions, payload });
@@ -121,6 +136,12 @@ export class Executions {
     } else {
       await this.#fail(request, error, { silent, execution_count });
     }
+  }
+
+  async #greet(parent: Header): Promise<void> {
+    this.#isGreeted = true;
+    const text = await this.#watcher.greeting();
+    if (text !== undefined) void this.#sockets.publish("stream", { name: "stderr", text }, parent);
   }
 
   async #fail(

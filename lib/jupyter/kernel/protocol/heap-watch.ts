@@ -43,13 +43,23 @@ export class HeapWatch {
   readonly #limit: number;
   readonly #isRunning: () => boolean;
   readonly #onFull: () => void;
+  readonly #onLook: (bytes: number) => void;
   #watching = false;
 
-  /** @param limit bytes of the main thread's heap. */
-  constructor(limit: number, isRunning: () => boolean, onFull: () => void) {
+  /**
+   * @param limit bytes of the main thread's heap.
+   * @param onLook gets the bytes that the whole process holds, again and again while something runs.
+   */
+  constructor(
+    limit: number,
+    isRunning: () => boolean,
+    onFull: () => void,
+    onLook: (bytes: number) => void = () => {},
+  ) {
     this.#limit = limit;
     this.#isRunning = isRunning;
     this.#onFull = onFull;
+    this.#onLook = onLook;
   }
 
   /** Watches until nothing runs any more. */
@@ -59,7 +69,9 @@ export class HeapWatch {
     let main: MainHeap | undefined;
     let bar = full * this.#limit;
     while (this.#isRunning()) {
-      const isClose = process.memoryUsage.rss() > close * this.#limit;
+      const resident = process.memoryUsage.rss();
+      this.#onLook(resident);
+      const isClose = resident > close * this.#limit;
       await sleep(isClose ? closePollMs : pollMs);
       if (!isClose) continue;
       if (main === undefined) {

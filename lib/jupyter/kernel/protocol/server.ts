@@ -14,8 +14,12 @@ import type { KernelSockets, RequestChannel } from "./sockets.js";
 export interface Life {
   /** Interrupts the cell that runs. */
   interrupt(): void;
-  /** Watches over the cell that begins to run. */
-  watch(): void;
+  /** Watches over the cell that begins to run; undefined when it has ended. */
+  watch(count: number | undefined): void;
+  /** What is to be said before the first cell runs: that another process did not end well, say. */
+  greeting(): Promise<string | undefined> | undefined;
+  /** Nobody needs to find out how the process ended. */
+  ends(): void;
   /** Ends the process, once what was sent is on its way. */
   end(): Promise<void>;
 }
@@ -45,7 +49,7 @@ export class Server {
     this.#memory = parts.memory;
     this.#info = parts.info;
     this.#life = parts.life;
-    this.executions = new Executions(parts.sockets, parts.main, () => parts.life.watch());
+    this.executions = new Executions(parts.sockets, parts.main, parts.life);
     this.#comms = new Comms(parts.sockets, parts.main, () => this.executions.parent);
   }
 
@@ -186,6 +190,7 @@ export class Server {
   async #lastWords(how: string): Promise<void> {
     const text = `The kernel ended: ${how}. Restart it to go on; its values are lost.\n`;
     await this.executions.abandon({ name: "stderr", text }, { ename: "KernelExit", evalue: text.trim() });
+    this.#life.ends();
     await this.#sockets.close();
     this.#memory.announceGone();
   }

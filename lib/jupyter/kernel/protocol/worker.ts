@@ -1,11 +1,13 @@
 /** The thread that speaks to Jupyter: opens the sockets, and ends the process when nobody needs it any more. */
 
 import { randomUUID } from "node:crypto";
-import { readFileSync, writeSync } from "node:fs";
+import { existsSync, readFileSync, writeSync } from "node:fs";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { ConnectionInfo } from "../../connection.js";
+import { noteOf } from "./crash-file.js";
+import type { CrashWatch } from "./crash-watch.js";
 import { HeapWatch } from "./heap-watch.js";
 import { Interrupter, watchSigint } from "./interrupter.js";
 import { kernelInfo } from "./kernel-info.js";
@@ -18,7 +20,7 @@ import { KernelSockets } from "./sockets.js";
 /** How long the main thread may take to end when asked. */
 const endGraceMs = 1000;
 const parentPollMs = 500;
-/** The watcher for SIGINT is started when the kernel has done what its user waits for first. */
+/** Watchers for SIGINT and for crashes are started when the kernel has done what its user waits for first. */
 const watchAfterMs = 300;
 
 const options = workerData as WorkerOptions;
@@ -33,12 +35,23 @@ const main = new MainThread(parentPort!, memory, {
   onInterrupt: interrupt,
 });
 const interrupter = new Interrupter(memory, (run, reason) => main.post({ kind: "interrupt", run, reason }));
+let crash: CrashWatch | undefined;
 const heap = new HeapWatch(
   options.heapLimit,
   () => server.executions.run !== undefined,
   () => stop("memory"),
+  (bytes) => crash?.holds(bytes),
 );
-const life = { interrupt, end, watch: () => void heap.watch() };
+const life = {
+  interrupt,
+  end,
+  watch: (count: number | undefined) => {
+    crash?.running(count);
+    if (count !== undefined) void heap.watch();
+  },
+  greeting: () => (existsSync(noteOf(options.connectionFile)) ? obituary() : undefined),
+  ends: () => crash?.over(),
+};
 const server = new Server({ sockets, main, memory, info: kernelInfo(options), life });
 
 function interrupt(): void {
@@ -50,7 +63,20 @@ function stop(reason: StopReason): void {
   if (run !== undefined) void interrupter.interrupt(run, reason);
 }
 
+async function obituary(): Promise<string | undefined> {
+  const { describeCrash, takeNote } = await import("./crash-note.js");
+  const before = takeNote(options.connectionFile);
+  return before && describeCrash(before);
+}
+
+async function watchForCrash(): Promise<void> {
+  const { CrashWatch } = await import("./crash-watch.js");
+  crash = new CrashWatch(options.connectionFile);
+  crash.running(server.executions.cell);
+}
+
 async function end(): Promise<void> {
+  crash?.over();
   await sockets.close();
   memory.announceGone();
   main.post({ kind: "end" });
@@ -92,5 +118,8 @@ process.on("uncaughtException", die);
 watchParent();
 sockets.open().then(() => {
   void sockets.publish("status", { execution_state: "starting" }, {});
-  setTimeout(() => watchSigint(interrupt), watchAfterMs);
+  setTimeout(() => {
+    watchSigint(interrupt);
+    void watchForCrash();
+  }, watchAfterMs);
 }, die);

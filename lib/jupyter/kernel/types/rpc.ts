@@ -6,6 +6,10 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import process from "node:process";
+import { within } from "../../async.js";
+
+/** A killed process is gone by then, unless the system holds it. */
+const goneMs = 2000;
 
 /** The other side did not answer in time, or answered with an error. */
 export class RpcError extends Error {}
@@ -105,6 +109,13 @@ export class RpcProcess {
 
   kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  /** Kills it; resolves when it is gone, or does not die because the system holds it. */
+  async end(): Promise<void> {
+    this.kill();
+    // Its timer also keeps Node from ending meanwhile, which a process that was let go does not.
+    await within(goneMs, this.exited);
   }
 
   /** Lets Node end although the process still runs. */

@@ -14,7 +14,15 @@ export interface Position {
   readonly character: number;
 }
 
-const answerMs = 5000;
+/** How long questions may take. */
+export interface Patience {
+  readonly answerMs: number;
+  /** Of one whose asker would rather wait than have nothing, while the server reads its first files, say. */
+  readonly longMs: number;
+}
+
+/** JupyterLab is told to wait 10 s for completions (lib/setup/jupyter/labconfig), and the kernel's protocol waits as long. */
+const usualPatience: Patience = { answerMs: 5000, longMs: 9000 };
 const startMs = 10_000;
 const closeMs = 500;
 // Go's collector by default runs whenever the heap has doubled. Every check makes a checker that lives until the next:
@@ -36,9 +44,18 @@ export class LanguageServer {
   #server: RpcProcess | undefined;
   #starting: Promise<RpcProcess> | undefined;
   #closed = false;
+  readonly #patience: Patience;
+  readonly #wrapper: readonly string[];
 
-  constructor(folder: { cwd: string; root: string }) {
+  /** @param wrapper a command that becomes the server's: one that sets limits, say. */
+  constructor(
+    folder: { cwd: string; root: string },
+    patience = usualPatience,
+    wrapper: readonly string[] = [],
+  ) {
     this.#folder = folder;
+    this.#patience = patience;
+    this.#wrapper = wrapper;
   }
 
   /** The running server; starts it when there is none. */
@@ -75,6 +92,12 @@ export class LanguageServer {
     return this.#ask(method, position && { position });
   }
 
+  /** As `ask`, for a question that has been waiting since `asked` (`performance.now()`). */
+  askPatiently(method: string, position: Position, asked: number): Promise<unknown> {
+    const { answerMs, longMs } = this.#patience;
+    return this.#ask(method, { position }, Math.max(answerMs, asked + longMs - performance.now()));
+  }
+
   /** Asks about the first `lines` lines of the cell's document. */
   askRange(method: string, lines: number): Promise<unknown> {
     return this.#ask(method, {
@@ -82,13 +105,13 @@ export class LanguageServer {
     });
   }
 
-  async #ask(method: string, about?: object): Promise<unknown> {
+  async #ask(method: string, about?: object, ms = this.#patience.answerMs): Promise<unknown> {
     const textDocument = { uri: this.#uri(documents.cell) };
     const params = { textDocument, ...about };
     for (let attempt = 1; attempt <= 2; attempt++) {
       try {
         const server = await this.start();
-        return await server.request(`textDocument/${method}`, params, answerMs);
+        return await server.request(`textDocument/${method}`, params, ms);
       } catch (error) {
         // A server that died is worth a new one; one that answers with an error or late will do so again.
         if (!(error instanceof ProcessEnded)) return undefined;
@@ -97,6 +120,7 @@ export class LanguageServer {
     return undefined;
   }
 
+  /** Ends the server; resolves when it is gone, or so stuck in the system that it does not die. */
   async close(): Promise<void> {
     this.#closed = true;
     const server = (await this.#starting?.catch(() => undefined)) ?? this.#server;
@@ -107,13 +131,12 @@ export class LanguageServer {
     );
     server.notify("exit", undefined);
     await within(closeMs, server.exited);
-    server.kill();
-    await server.exited;
+    await server.end();
   }
 
   async #launch(): Promise<RpcProcess> {
     const { cwd } = this.#folder;
-    const argv = serverCommand();
+    const argv = [...this.#wrapper, ...serverCommand()];
     const server = new RpcProcess(argv, {
       cwd,
       env: collectLess,
@@ -123,8 +146,10 @@ export class LanguageServer {
     try {
       await server.request("initialize", initialization(cwd), startMs);
     } catch (error) {
-      server.kill();
-      throw new Error(`types: TypeScript's language server ${argv[0]} did not start`, { cause: error });
+      await server.end();
+      throw new Error(`types: TypeScript's language server ${argv[this.#wrapper.length]} did not start`, {
+        cause: error,
+      });
     }
     server.notify("initialized", {});
     // The server heeds `customConfigFileName` only from its first request on, and opening a document before that would

@@ -95,9 +95,10 @@ export class CellTypes implements Types {
 
   async complete(code: string, offset: number) {
     const typed = /[\p{ID_Continue}$\u200c\u200d]*$/u.exec(code.slice(0, offset))![0];
+    const asked = performance.now();
     const answer = await this.#next(() => {
       const position = this.#show(code, offset, "all");
-      return this.#server.ask("completion", position);
+      return this.#server.askPatiently("completion", position, asked);
     });
     return { start: offset - typed.length, end: offset, items: completions(answer, typed) };
   }
