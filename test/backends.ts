@@ -16,7 +16,9 @@ export function onEveryBackend(
   backends: readonly BackendName[] = ["tensorflow", "cpu"],
 ): void {
   for (const backend of backends) {
-    describe(`${title} (${backend})`, () => {
+    describe(`${title} (${backend})`, function () {
+      // Software in place of a GPU takes seconds to compile some kernels.
+      if (backend === "webgpu") this.timeout(120_000);
       before(async function () {
         await useBackendOrSkip(this, backend);
       });
