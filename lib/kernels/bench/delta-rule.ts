@@ -49,6 +49,8 @@ function gradients(H: number, T: number, D: number, forms: Forms): Case {
     label: `delta rule and its gradients, H = ${H}, T = ${T}, D = ${D}`,
     flops: 18 * H * T * D * D,
     bytes: 4 * (9 * H * T * D + 2 * H * T),
+    timesComposed: 20,
+    torch: { problem: "delta rule", gradients: 4 },
     inputs: () => inputs(H, T, D),
     rungs: rungsOf(
       forms,

@@ -66,6 +66,7 @@ function gradients(sizes: Sizes): Case {
     label: `packed attention and its gradients, ${labelOf(sizes)}`,
     flops: 14 * H * D * pairsOf(lengths),
     bytes: 4 * 8 * tokensOf(lengths) * H * D,
+    torch: { problem: "packed", options: { lengths }, gradients: 3 },
     inputs: () => inputs(sizes),
     rungs: rungsOf(
       forms,
