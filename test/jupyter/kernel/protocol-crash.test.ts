@@ -164,21 +164,13 @@ describe("the note of a crash", () => {
     expect(words({ signal: "SIGKILL", bytes: 12 * 2 ** 30 })).to.contain(
       "held 12 GB: most likely memory of 16 GB was full.",
     );
-    expect(words({ signal: "SIGKILL" })).to.contain(
-      "while no cell ran: memory of 16 GB was full, or somebody killed it",
-    );
+    expect(words({ signal: "SIGKILL" })).to.contain(": memory of 16 GB was full, or somebody killed it");
     expect(words({ signal: "SIGABRT", bytes: 3.9 * 2 ** 30 })).to.contain(
       "most likely Node's heap of 4.0 GB was full",
     );
-    expect(words({ signal: "SIGABRT" })).to.contain(
-      "ended by SIGABRT while no cell ran: native code crashed",
-    );
-    expect(words({ signal: "SIGTERM" })).to.contain(
-      "ended by SIGTERM while no cell ran: somebody ended it. All values",
-    );
-    expect(words({ exitCode: 3 })).to.contain(
-      "ended with exit code 3 while no cell ran: native code ended it",
-    );
-    expect(words({})).to.contain("ended without a word while no cell ran: native code crashed");
+    expect(words({ signal: "SIGABRT" })).to.contain("ended by SIGABRT: native code crashed");
+    expect(words({ signal: "SIGTERM" })).to.contain("ended by SIGTERM: somebody ended it. All values");
+    expect(words({ exitCode: 3 })).to.contain("ended with exit code 3: native code ended it");
+    expect(words({})).to.contain("ended without a word: native code crashed");
   });
 });

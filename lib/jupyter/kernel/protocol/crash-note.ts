@@ -8,7 +8,7 @@ import { oldSpaceLimit } from "./heap-watch.js";
 
 /** What is known of a process that is gone. */
 export interface Crash {
-  /** The cell that ran; undefined when none did. */
+  /** The cell that ran; undefined when none is known of. */
   readonly cell?: number;
   /** What the process held in memory when it was last looked at. */
   readonly bytes: number;
@@ -68,11 +68,12 @@ export function describeCrash(
   { cell, bytes, signal, exitCode, isMemoryFull }: Crash,
   { memory, heap }: Machine = thisMachine(),
 ): string {
-  const when = cell === undefined ? "while no cell ran" : `while cell [${cell}] ran`;
+  // A cell that crashes at once may not have been told of in time.
+  const when = cell === undefined ? "" : ` while cell [${cell}] ran`;
   const held = bytes >= 2 ** 30 ? ` and it held ${gigabytes(bytes)}` : "";
   const { how, why, advice } = reason({ bytes, signal, exitCode, isMemoryFull }, { memory, heap });
   return (
-    `The kernel's process before this one ${how} ${when}${held}: ${why}. ` +
+    `The kernel's process before this one ${how}${when}${held}: ${why}. ` +
     `${advice}All values are lost: run the cells from the top.\n`
   );
 }

@@ -36,6 +36,8 @@ const main = new MainThread(parentPort!, memory, {
 });
 const interrupter = new Interrupter(memory, (run, reason) => main.post({ kind: "interrupt", run, reason }));
 let crash: CrashWatch | undefined;
+/** The user knows how the kernel ends, which may be before anybody watches. */
+let isTold = false;
 const heap = new HeapWatch(
   options.heapLimit,
   () => server.executions.run !== undefined,
@@ -50,7 +52,10 @@ const life = {
     if (count !== undefined) void heap.watch();
   },
   greeting: () => (existsSync(noteOf(options.connectionFile)) ? obituary() : undefined),
-  ends: () => crash?.over(),
+  ends: () => {
+    isTold = true;
+    crash?.over();
+  },
 };
 const server = new Server({ sockets, main, memory, info: kernelInfo(options), life });
 
@@ -73,6 +78,7 @@ async function watchForCrash(): Promise<void> {
   const { CrashWatch } = await import("./crash-watch.js");
   crash = new CrashWatch(options.connectionFile);
   crash.running(server.executions.cell);
+  if (isTold) crash.over();
 }
 
 async function end(): Promise<void> {
