@@ -33,6 +33,9 @@ const mixers: readonly Mixer[] = [
 
 const rounding = { tolerance: 5e-5, because: "float32 sums through one block and back, in another order" };
 
+/** Of Hyena's filters, which are made of sines. */
+const sines = { tolerance: 5e-4, because: "WGSL promises of a sine an error of at most 2⁻¹¹" };
+
 type Step = Readonly<Record<string, Awaited<ReturnType<typeof read>>>>;
 
 /** The loss of one batch and its gradient by every parameter, the same numbers on every backend. */
@@ -79,7 +82,8 @@ onGpu("kernels/training: a model's loss and gradients are those of the CPU", () 
       const right = expected.get(mixer.name)!;
       const got = await step(mixer);
       expect(Object.keys(got)).to.deep.equal(Object.keys(right));
-      for (const [name, numbers] of Object.entries(got)) assertClose(numbers, right[name]!, rounding, name);
+      const tolerance = mixer.name === "hyena" ? sines : rounding;
+      for (const [name, numbers] of Object.entries(got)) assertClose(numbers, right[name]!, tolerance, name);
     });
   }
 
